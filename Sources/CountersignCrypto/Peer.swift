@@ -1,0 +1,75 @@
+internal import Synchronization
+
+/// The other end of a TLS connection: its certificate, parsed once, and the memory of what was found out about it.
+///
+/// Make one per connection, where the handshake ends. Making it asserts that the connection proved possession of the
+/// certificate's key (TLS CertificateVerify); code that did not see a handshake must not make one.
+public final class Peer: Sendable {
+    public let certificate: Certificate
+    /// As the peer sent them, untrusted.
+    public let intermediates: [Certificate]
+
+    private let lastVerdict = Mutex<Verdict?>(nil)
+    private let notes = Mutex<[Note]>([])
+    /// As many authors as look at one connection: usually one.
+    private static let maxNotes = 4
+
+    private struct Verdict: Sendable {
+        let validator: PathValidator
+        let purpose: PathValidator.Purpose
+        let path: ValidatedPath
+    }
+
+    /// Holds on to its author, so that no other object can come to stand at the same address.
+    private struct Note: Sendable {
+        let author: any AnyObject & Sendable
+        let content: any AnyObject & Sendable
+    }
+
+    /// - Parameters:
+    ///   - leaf: the certificate whose key the handshake proved to be in the peer's hands.
+    ///   - intermediates: what else the peer sent, in any order.
+    public init(provedPossessionOf leaf: Certificate, intermediates: [Certificate]) {
+        certificate = leaf
+        self.intermediates = intermediates
+    }
+
+    /// Whether the peer's certificate is good now. Ask on every request: connections outlive certificates.
+    ///
+    /// The chain is validated once per validator. After that a call costs two comparisons, until the certificate or the
+    /// revocation lists run out or new trust files make a new validator; then everything is checked again.
+    public func standing(
+        under validator: PathValidator,
+        purpose: PathValidator.Purpose,
+        at now: Timestamp
+    ) -> Result<ValidatedPath, PathFailure> {
+        if let last = lastVerdict.withLock({ $0 }), last.validator === validator, last.purpose == purpose,
+            last.path.stands(at: now)
+        {
+            return .success(last.path)
+        }
+        let result = validator.validate(certificate, intermediates: intermediates, purpose: purpose, at: now)
+        if case .success(let path) = result {
+            lastVerdict.withLock { $0 = Verdict(validator: validator, purpose: purpose, path: path) }
+        }
+        return result
+    }
+
+    /// What `author` concluded from the certificate alone and keeps with the connection, made on first use.
+    ///
+    /// A failure is not kept. The certificate never changes, so a note never goes stale; a fifth author's note takes the place
+    /// of the oldest.
+    package func note<Content: AnyObject & Sendable, Failure: Error>(
+        by author: some AnyObject & Sendable,
+        make: (Certificate) throws(Failure) -> Content
+    ) throws(Failure) -> Content {
+        let known = notes.withLock { notes in notes.first { $0.author === author }?.content }
+        if let content = known as? Content { return content }
+        let content = try make(certificate)
+        notes.withLock { notes in
+            if notes.count == Self.maxNotes { notes.removeFirst() }
+            notes.append(Note(author: author, content: content))
+        }
+        return content
+    }
+}
