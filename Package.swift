@@ -49,7 +49,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"]), .brew(["jansson"])]),
         .target(name: "CountersignCrypto", dependencies: ["COpenSSL"]),
+        .target(name: "CountersignJSON", dependencies: ["CJansson"]),
+        .target(name: "CountersignJOSE", dependencies: ["CountersignCrypto", "CountersignJSON"]),
+        .testTarget(name: "CountersignJSONTests", dependencies: ["CountersignJSON"]),
+        .testTarget(name: "CountersignJOSETests", dependencies: ["CountersignJOSE", "CountersignJSON", "CountersignCrypto"]),
     ]
 )
 

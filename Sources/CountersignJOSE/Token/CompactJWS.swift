@@ -1,0 +1,43 @@
+/// A token taken apart: JWS compact serialization (RFC 7515 section 3.1). Nothing in it has been verified.
+public struct CompactJWS: Sendable {
+    /// The most bytes a token may have unless told otherwise.
+    public static let defaultMaxBytes = 8192
+
+    /// The first part as it was sent, for comparison with ``TokenHeader/encodedSegment(kid:)``.
+    public let headerSegment: [UInt8]
+    /// The header's JSON text.
+    public let header: [UInt8]
+    /// The payload.
+    public let payload: [UInt8]
+    /// The signature.
+    public let signature: [UInt8]
+    /// The bytes that the signature covers: the first two parts and the dot between them.
+    public let signingInput: [UInt8]
+
+    /// Splits a token into exactly three non-empty parts of canonical base64url. Cost: one pass and one copy.
+    ///
+    /// - Throws: ``JOSEError``: `tokenTooLarge` before anything is looked at, or `tokenMalformed`.
+    public init(_ token: [UInt8], maxBytes: Int = CompactJWS.defaultMaxBytes) throws(JOSEError) {
+        guard token.count <= maxBytes else {
+            throw JOSEError(.tokenTooLarge, "The token has \(token.count) bytes; at most \(maxBytes) are accepted.")
+        }
+        guard let first = token.firstIndex(of: dot), let last = token.lastIndex(of: dot), first < last else {
+            throw JOSEError(.tokenMalformed, "The token does not have three parts.")
+        }
+        // A dot between these two would be in the payload, where it is no base64url.
+        headerSegment = Array(token[..<first])
+        header = try part("header", token[..<first])
+        payload = try part("payload", token[(first + 1)..<last])
+        signature = try part("signature", token[(last + 1)...])
+        signingInput = Array(token[..<last])
+    }
+}
+
+private let dot = UInt8(ascii: ".")
+
+private func part(_ name: String, _ text: ArraySlice<UInt8>) throws(JOSEError) -> [UInt8] {
+    guard !text.isEmpty, let bytes = Base64URL.decode(text) else {
+        throw JOSEError(.tokenMalformed, "The token's \(name) is empty or not canonical base64url.")
+    }
+    return bytes
+}

@@ -1,0 +1,41 @@
+public import CountersignCrypto
+
+/// Signs access tokens with one key, always by RS256 (RFC 7518 section 3.3).
+///
+/// Made once per key: identifier and header are computed here and not per token.
+public struct TokenSigner: Sendable {
+    /// The identifier of the key, which follows from it.
+    public let kid: KeyID
+
+    private let key: RSAPrivateKey
+    /// `<header>.`, the same for every token of this key.
+    private let prefix: [UInt8]
+
+    /// A signer with this key.
+    public init(key: RSAPrivateKey) {
+        self.key = key
+        kid = KeyID(of: key.publicKey)
+        prefix = TokenHeader.encodedSegment(kid: kid) + [UInt8(ascii: ".")]
+    }
+
+    /// The signed token in compact serialization. Cost: one RSA private-key operation.
+    ///
+    /// - Throws: ``JOSEError``: what ``TokenClaims/json()`` throws, or `operationFailed` when it could not be signed.
+    public func token(for claims: TokenClaims) throws(JOSEError) -> String {
+        try token(payload: claims.json())
+    }
+
+    /// The signed token of any payload: for tests of what a verifier must refuse.
+    package func token(payload: [UInt8]) throws(JOSEError) -> String {
+        var token = prefix + Base64URL.encodeBytes(payload)
+        let signature: [UInt8]
+        do {
+            signature = try key.signature(for: token)
+        } catch {
+            throw JOSEError(.operationFailed, "The token could not be signed: \(error.message)")
+        }
+        token.append(UInt8(ascii: "."))
+        token += Base64URL.encodeBytes(signature)
+        return String(decoding: token, as: UTF8.self)
+    }
+}
