@@ -33,6 +33,7 @@ let package = Package(
     name: "countersign",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "Countersign", targets: ["Countersign"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -53,6 +54,7 @@ let package = Package(
         .target(name: "CountersignCrypto", dependencies: ["COpenSSL"]),
         .target(name: "CountersignJSON", dependencies: ["CJansson"]),
         .target(name: "CountersignJOSE", dependencies: ["CountersignCrypto", "CountersignJSON"]),
+        .target(name: "Countersign", dependencies: ["CountersignJOSE", "CountersignCrypto", "CountersignJSON"]),
         .testTarget(name: "CountersignJSONTests", dependencies: ["CountersignJSON"]),
         .testTarget(name: "CountersignJOSETests", dependencies: ["CountersignJOSE", "CountersignJSON", "CountersignCrypto"]),
     ]

@@ -1,0 +1,30 @@
+/// Step 4: exactly one `Authorization: Bearer` value of bounded size (RFC 6750 2.1, RFC 9110 11.4).
+enum BearerToken {
+    /// What a token may weigh.
+    static let maxBytes = CompactJWS.defaultMaxBytes
+
+    /// - Parameter authorization: every value of the request's Authorization fields.
+    static func only(in authorization: [String]) throws(Refusal) -> [UInt8] {
+        guard let value = authorization.first else {
+            throw Refusal(.noToken, "the request has no Authorization field", presentedToken: false)
+        }
+        guard authorization.count == 1 else {
+            throw Refusal(.authorizationRepeated, "the request has \(authorization.count) Authorization fields")
+        }
+        let bytes = Array(value.utf8)
+        guard bytes.count > 6, bytes[6] == UInt8(ascii: " "), zip(bytes, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 })
+        else {
+            // Another scheme is no attempt to present a token (RFC 6750 3.1).
+            throw Refusal(.authorizationMalformed, "the Authorization field is not of the scheme Bearer", presentedToken: false)
+        }
+        let token = bytes[7...].drop { $0 == UInt8(ascii: " ") }
+        // A token68 has no other characters than these refuse; what is left wrong is found by the token's own parser.
+        guard !token.isEmpty, !token.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: ",") || $0 >= 0x7f }) else {
+            throw Refusal(.authorizationMalformed, "the Authorization field does not hold exactly one token")
+        }
+        guard token.count <= maxBytes else {
+            throw Refusal(.tokenTooLarge, "the token has \(token.count) bytes; at most \(maxBytes) are accepted")
+        }
+        return Array(token)
+    }
+}

@@ -1,0 +1,47 @@
+internal import CountersignJSON
+internal import Synchronization
+
+/// What one authenticator remembers of one connection: who its peer is, and the last tokens it was found good with.
+///
+/// It is kept with the ``Peer`` and goes away with the connection, so a remembered token is bound to the certificate that
+/// proved its key on this connection, and a flood of tokens on one connection pushes out nothing of another. Each
+/// authenticator has its own, so policy and expectations are part of the key; the key set and the whole Authorization value
+/// are compared. Only successes are remembered, at most ``maxTokens`` of at most 8 KiB each, the least recently used giving
+/// way. Time, revocation, certificate and requirement are looked at again on every hit.
+final class ConnectionMemory: Sendable {
+    static let maxTokens = 4
+
+    /// Step 3 of the connection's certificate.
+    let caller: CallerPolicy.Caller
+
+    private let tokens = Mutex<[Entry]>([])
+
+    private struct Entry: Sendable {
+        let authorization: String
+        let keys: KeySet
+        let caller: VerifiedCaller
+    }
+
+    init(_ caller: CallerPolicy.Caller) {
+        self.caller = caller
+    }
+
+    /// The caller that exactly this value proved under exactly this key set.
+    func caller(for authorization: String, under keys: KeySet) -> VerifiedCaller? {
+        tokens.withLock { tokens in
+            guard let index = tokens.lastIndex(where: { $0.keys === keys && $0.authorization.hasSameUTF8(as: authorization) })
+            else { return nil }
+            // The most recently used stands last.
+            if index != tokens.count - 1 { tokens.append(tokens.remove(at: index)) }
+            return tokens.last?.caller
+        }
+    }
+
+    func remember(_ caller: VerifiedCaller, for authorization: String, under keys: KeySet) {
+        tokens.withLock { tokens in
+            tokens.removeAll { $0.authorization.hasSameUTF8(as: authorization) }
+            if tokens.count == Self.maxTokens { tokens.removeFirst() }
+            tokens.append(Entry(authorization: authorization, keys: keys, caller: caller))
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/// The issuer's public keys as a receiver uses them: looked up by what a token's header says, and by nothing looser.
+///
+/// One value is one state of the set; a new set is a new value. For the tokens of a known key the whole header is compared
+/// with the bytes the issuer writes, so that no header has to be parsed on the usual path. Any other header is parsed
+/// strictly and its `kid` looked up exactly.
+public final class KeySet: Sendable {
+    public let keys: JWKSet
+    private let keysByHeader: [[UInt8]: JWK]
+
+    public init(_ keys: JWKSet) {
+        self.keys = keys
+        keysByHeader = Dictionary(uniqueKeysWithValues: keys.keys.map { (TokenHeader.encodedSegment(kid: $0.kid), $0) })
+    }
+
+    /// The key of a token with exactly this header segment, if the issuer would have written it so.
+    func key(forHeaderSegment segment: [UInt8]) -> JWK? {
+        keysByHeader[segment]
+    }
+
+    /// The key with this identifier; there is no default key and no trying of others.
+    func key(_ kid: KeyID) -> JWK? {
+        keys[kid]
+    }
+}
