@@ -34,6 +34,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Countersign", targets: ["Countersign"]),
+        .library(name: "CountersignTesting", targets: ["CountersignTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -55,8 +56,23 @@ let package = Package(
         .target(name: "CountersignJSON", dependencies: ["CJansson"]),
         .target(name: "CountersignJOSE", dependencies: ["CountersignCrypto", "CountersignJSON"]),
         .target(name: "Countersign", dependencies: ["CountersignJOSE", "CountersignCrypto", "CountersignJSON"]),
+        .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
+        .target(
+            name: "CountersignTesting",
+            dependencies: ["Countersign", "CountersignJOSE", "CountersignCrypto", "CountersignPKI"]
+        ),
+        .testTarget(name: "CountersignCryptoTests", dependencies: ["CountersignCrypto", "CountersignTesting"]),
         .testTarget(name: "CountersignJSONTests", dependencies: ["CountersignJSON"]),
         .testTarget(name: "CountersignJOSETests", dependencies: ["CountersignJOSE", "CountersignJSON", "CountersignCrypto"]),
+        .testTarget(
+            name: "CountersignTests",
+            dependencies: ["Countersign", "CountersignTesting", "CountersignJOSE", "CountersignJSON", "CountersignCrypto"]
+        ),
+        .testTarget(
+            name: "AttackTests",
+            dependencies: ["Countersign", "CountersignTesting", "CountersignJOSE", "CountersignJSON", "CountersignCrypto"]
+        ),
+        .testTarget(name: "CountersignPKITests", dependencies: ["CountersignPKI", "CountersignTesting", "CountersignCrypto"]),
     ]
 )
 

@@ -1,0 +1,93 @@
+public import CountersignCrypto
+
+extension CertificateAuthority {
+    /// What is in the directory, and what will not be good for much longer.
+    public struct Status: Sendable {
+        /// The root, the intermediate, then the services by name; what was replaced is left out.
+        public let certificates: [CertificateStatus]
+        public let lists: [ListStatus]
+
+        /// A certificate is inside the alert window or past it and not revoked, or a list has ended.
+        public var needsAttention: Bool {
+            certificates.contains { $0.state == .expiring || $0.state == .expired } || lists.contains { $0.isExpired }
+        }
+    }
+
+    /// One certificate.
+    public struct CertificateStatus: Sendable {
+        public enum State: String, Sendable {
+            case valid
+            /// Inside the alert window.
+            case expiring
+            case expired
+            case notYetValid = "not-yet-valid"
+            case revoked
+        }
+
+        /// `root`, `intermediate` or the service's name.
+        public let name: String
+        public let file: String
+        public let certificate: Certificate
+        public let state: State
+        /// Whole days until it ends; negative when it has.
+        public let daysLeft: Int64
+    }
+
+    /// One authority's list.
+    public struct ListStatus: Sendable {
+        public let list: CertificateRevocationList
+        public let isExpired: Bool
+    }
+
+    /// Looks at every certificate in use and at the lists. Reads only, and needs no private key.
+    ///
+    /// - Parameter alertDays: how many days before its end a certificate counts as expiring.
+    /// - Throws: ``PKIError`` with `not-initialised` or `malformed`, naming the file.
+    public func status(at now: Timestamp, alertDays: Int64 = 30) throws(PKIError) -> Status {
+        let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
+        let lists = try RevocationLists.load(in: folder)
+        var rows: [CertificateStatus] = []
+        func add(_ name: String, _ file: String, _ certificate: Certificate) throws(PKIError) {
+            var isRevoked = false
+            if let issuer = inventory.issuer(of: certificate) { isRevoked = try lists.revokes(certificate, of: issuer) }
+            rows.append(Self.status(name, file, certificate, isRevoked: isRevoked, at: now, alertDays: alertDays))
+        }
+        let authorities = inventory.authorities
+        try add("root", folder.path(authorities.root.files.certificate), authorities.root.certificate)
+        if let intermediate = authorities.intermediate {
+            try add("intermediate", folder.path(intermediate.files.certificate), intermediate.certificate)
+        }
+        for item in inventory.services where item.isCurrent {
+            try add(item.service.rawValue, item.file, item.certificate)
+        }
+        return Status(
+            certificates: rows,
+            lists: lists.lists.map { ListStatus(list: $0, isExpired: now >= $0.nextUpdate) }
+        )
+    }
+
+    private static func status(
+        _ name: String,
+        _ file: String,
+        _ certificate: Certificate,
+        isRevoked: Bool,
+        at now: Timestamp,
+        alertDays: Int64
+    ) -> CertificateStatus {
+        let secondsLeft = certificate.notAfter.seconds(since: now)
+        let daysLeft = secondsLeft >= 0 ? secondsLeft / secondsPerDay : -1 - (-1 - secondsLeft) / secondsPerDay
+        let state: CertificateStatus.State =
+            if isRevoked {
+                .revoked
+            } else if secondsLeft <= 0 {
+                .expired
+            } else if now < certificate.notBefore {
+                .notYetValid
+            } else if daysLeft < alertDays {
+                .expiring
+            } else {
+                .valid
+            }
+        return CertificateStatus(name: name, file: file, certificate: certificate, state: state, daysLeft: daysLeft)
+    }
+}

@@ -1,0 +1,61 @@
+import CountersignCrypto
+import CountersignPKI
+import CountersignTesting
+import Testing
+
+@Suite struct StatusTests {
+    typealias State = CertificateAuthority.CertificateStatus.State
+
+    @Test func showsWhatIsInUse() throws {
+        let fixture = try AuthorityFixture(intermediate: "Link Issuing CA")
+        try fixture.issue("user-svc")
+        let current = try fixture.issue("user-svc", at: fixture.day(1))
+        try fixture.issue("search-svc", days: 31)
+        let status = try fixture.authority.status(at: fixture.now)
+        #expect(status.certificates.map(\.name) == ["root", "intermediate", "search-svc", "user-svc"])
+        #expect(status.certificates.map(\.daysLeft) == [3650, 1825, 31, 91])
+        #expect(status.certificates.last?.certificate == current.certificate)
+        #expect(status.certificates.last?.file == fixture.directory.path("certs/user-svc/cert.pem"))
+        #expect(status.lists.map(\.isExpired) == [false, false])
+        #expect(!status.needsAttention)
+    }
+
+    @Test func seesACertificateComeToItsEnd() throws {
+        let fixture = try AuthorityFixture()
+        try fixture.issue("user-svc", days: 60)
+        _ = try fixture.authority.renewRevocationLists(at: fixture.now, validFor: 100 * 86_400)
+        func state(_ moment: Timestamp, alertDays: Int64 = 30) throws -> (State, Int64, Bool) {
+            let status = try fixture.authority.status(at: moment, alertDays: alertDays)
+            let row = try #require(status.certificates.last)
+            return (row.state, row.daysLeft, status.needsAttention)
+        }
+        #expect(try state(fixture.now.adding(seconds: -301)) == (.notYetValid, 60, false))
+        #expect(try state(fixture.day(30)) == (.valid, 30, false))
+        #expect(try state(fixture.day(30).adding(seconds: 1)) == (.expiring, 29, true))
+        #expect(try state(fixture.day(30).adding(seconds: 1), alertDays: 7) == (.valid, 29, false))
+        #expect(try state(fixture.day(60).adding(seconds: -1)) == (.expiring, 0, true))
+        #expect(try state(fixture.day(60)) == (.expired, 0, true))
+        #expect(try state(fixture.day(60).adding(seconds: 1)) == (.expired, -1, true))
+        #expect(try state(fixture.day(62)) == (.expired, -2, true))
+    }
+
+    @Test func aRevokedCertificateRaisesNoAlarmButAnEndedListDoes() throws {
+        let fixture = try AuthorityFixture()
+        try fixture.issue("user-svc", days: 10)
+        #expect(try fixture.authority.status(at: fixture.now).needsAttention)
+        _ = try fixture.authority.revoke("user-svc", at: fixture.now)
+        let status = try fixture.authority.status(at: fixture.now)
+        #expect(status.certificates.map(\.state) == [.valid, .revoked])
+        #expect(!status.needsAttention)
+        let late = try fixture.authority.status(at: fixture.day(1))
+        #expect(late.lists.map(\.isExpired) == [true])
+        #expect(late.needsAttention)
+    }
+
+    @Test func namesTheFileThatCannotBeRead() throws {
+        let fixture = try AuthorityFixture()
+        try fixture.directory.write("gibberish", to: "certs/user-svc/cert.pem")
+        let error = #expect(throws: PKIError(.malformed, "")) { try fixture.authority.status(at: fixture.now) }
+        #expect(error?.message.contains("certs/user-svc/cert.pem") == true)
+    }
+}

@@ -1,0 +1,163 @@
+import CountersignTesting
+import Synchronization
+import Testing
+
+@testable import Countersign
+
+/// What is remembered of a connection must never answer for anything else.
+@Suite struct ConnectionMemoryTests {
+    let authority: TestAuthority
+    let issuer: TestIssuer
+    let caller: TestIdentity
+    let peer: Peer
+    let now = TestClock.now
+
+    init() throws {
+        authority = try TestAuthority()
+        issuer = try TestIssuer()
+        caller = try authority.issue("user-svc")
+        peer = caller.peer
+    }
+
+    /// Counts how often a key set was looked at for a token that is not remembered.
+    final class ChangingKeys: KeySource {
+        private let set: Mutex<KeySet>
+        init(_ keys: JWKSet) { set = Mutex(KeySet(keys)) }
+        func replace(with keys: JWKSet) { set.withLock { $0 = KeySet(keys) } }
+        func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet { set.withLock { $0 } }
+    }
+
+    final class ChangingRevocations: RevocationSource {
+        let current = Mutex(Revocations.none)
+        func revocations(at now: Timestamp) -> Revocations { current.withLock { $0 } }
+    }
+
+    func authenticator(
+        audience: String = "search-svc",
+        keys: (any KeySource)? = nil,
+        revocations: any RevocationSource = Revocations.none,
+        lists: [CertificateRevocationList]? = nil
+    ) throws -> Authenticator {
+        Authenticator(
+            expecting: Expectations(issuer: TestIssuer.address, audiences: [audience]),
+            trust: .authorities(try PathValidator(anchors: [authority.certificate], revocationLists: lists)),
+            callers: CallerPolicy(rules: [.trustDomain("link.internal")]),
+            keys: keys ?? FixedKeySource(issuer.keys),
+            revocations: revocations
+        )
+    }
+
+    func verdict(
+        _ authenticator: Authenticator,
+        _ token: String,
+        from other: Peer? = nil,
+        requiring requirement: Requirement = .none,
+        at moment: Timestamp? = nil
+    ) async -> String {
+        let verdict = await authenticator.authenticate(
+            peer: other ?? peer, authorization: ["Bearer \(token)"], requiring: requirement, at: moment ?? now
+        )
+        return switch verdict {
+        case .accepted: "accepted"
+        case .refused(let refusal): refusal.reason.rawValue
+        }
+    }
+
+    func token(_ change: (inout TokenClaims) -> Void = { _ in }) throws -> String {
+        var claims = issuer.claims(for: caller, service: "user-svc", audience: "search-svc", roles: ["reader"])
+        change(&claims)
+        return try issuer.token(claims)
+    }
+
+    @Test func remembersTheWholeTokenAndNothingLess() async throws {
+        let (authenticator, good) = (try authenticator(), try token())
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(await verdict(authenticator, good) == "accepted")
+        let last = good.last == "A" ? "Q" : "A"
+        #expect(await verdict(authenticator, "\(good.dropLast())\(last)") == "signature-invalid")
+        #expect(await verdict(authenticator, "\(good)AA") == "signature-invalid")
+        #expect(await verdict(authenticator, String(good.dropLast(2))) == "signature-invalid")
+    }
+
+    @Test func doesNotAnswerForAnotherCertificate() async throws {
+        let (authenticator, good) = (try authenticator(), try token())
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(await verdict(authenticator, good, from: try authority.issue("user-svc").peer) == "binding-mismatch")
+        #expect(await verdict(authenticator, good, from: try authority.issue("thief-svc").peer) == "service-mismatch")
+    }
+
+    @Test func doesNotAnswerForAnotherKeySet() async throws {
+        let keys = ChangingKeys(issuer.keys)
+        let (authenticator, good) = (try authenticator(keys: keys), try token())
+        #expect(await verdict(authenticator, good) == "accepted")
+        keys.replace(with: try TestIssuer().keys)
+        #expect(await verdict(authenticator, good) == "key-unknown")
+        keys.replace(with: issuer.keys)
+        #expect(await verdict(authenticator, good) == "accepted")
+    }
+
+    @Test func doesNotAnswerForAnotherPolicyOnTheSameConnection() async throws {
+        let good = try token()
+        #expect(await verdict(try authenticator(), good) == "accepted")
+        #expect(await verdict(try authenticator(audience: "billing-svc"), good) == "audience-mismatch")
+        #expect(await verdict(try authenticator(), good) == "accepted")
+    }
+
+    @Test func looksAtTheTimeOnEveryHit() async throws {
+        let (authenticator, good) = (try authenticator(), try token())
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(await verdict(authenticator, good, at: now.adding(seconds: 299)) == "accepted")
+        #expect(await verdict(authenticator, good, at: now.adding(seconds: 300)) == "token-expired")
+        #expect(await verdict(authenticator, good, at: now.adding(seconds: -61)) == "token-not-yet-valid")
+        #expect(await verdict(authenticator, good) == "accepted")
+    }
+
+    @Test func looksAtRevocationCertificateAndRequirementOnEveryHit() async throws {
+        let revocations = ChangingRevocations()
+        let lists = [try authority.revocationList(until: 200)]
+        let (authenticator, good) = (try authenticator(revocations: revocations, lists: lists), try token())
+        #expect(await verdict(authenticator, good, requiring: .role("reader")) == "accepted")
+        #expect(await verdict(authenticator, good, requiring: .role("writer")) == "role-missing")
+        #expect(await verdict(authenticator, good, at: now.adding(seconds: 201)) == "crl-expired")
+        revocations.current.withLock { $0 = Revocations(services: ["user-svc"]) }
+        #expect(await verdict(authenticator, good) == "service-revoked")
+        revocations.current.withLock { $0 = .none }
+        #expect(await verdict(authenticator, good) == "accepted")
+    }
+
+    @Test func isBoundedAndForgetsTheLeastRecentlyUsed() async throws {
+        let authenticator = try authenticator()
+        let set = try FixedKeySource(issuer.keys).keySet(at: now)
+        let tokens = try (0...ConnectionMemory.maxTokens).map { number in try token { $0.tokenID = "\(number)" } }
+        let memory = ConnectionMemory(try CallerPolicy(rules: [.trustDomain("link.internal")]).caller(caller.certificate))
+        for token in tokens.dropLast() {
+            let verdict = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(token)"], at: now)
+            memory.remember(try verdict.get(), for: token, under: set)
+        }
+        #expect(memory.caller(for: tokens[0], under: set)?.tokenID == "0")
+        let last = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(tokens[4])"], at: now)
+        memory.remember(try last.get(), for: tokens[4], under: set)
+        #expect(memory.caller(for: tokens[0], under: set)?.tokenID == "0")
+        #expect(memory.caller(for: tokens[1], under: set) == nil)
+        #expect(memory.caller(for: tokens[4], under: set)?.tokenID == "4")
+        #expect(memory.caller(for: tokens[4], under: try FixedKeySource(issuer.keys).keySet(at: now)) == nil)
+    }
+
+    @Test func goesAwayWithTheConnection() async throws {
+        let (authenticator, good) = (try authenticator(), try token())
+        weak var forgotten: Peer?
+        func connect() async {
+            let peer = caller.peer
+            forgotten = peer
+            #expect(await verdict(authenticator, good, from: peer) == "accepted")
+        }
+        await connect()
+        #expect(forgotten == nil)
+    }
+
+    @Test func admitsServicesOfATrustDomainAndNothingElseOfIt() async throws {
+        let host = try authority.issue("user-svc", names: [.uri("spiffe://link.internal/host/node1")])
+        let token = try issuer.token(for: host, service: "user-svc", audience: "search-svc")
+        #expect(await verdict(try authenticator(), token, from: host.peer) == "subject-not-allowed")
+    }
+}
