@@ -34,6 +34,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Countersign", targets: ["Countersign"]),
+        .library(name: "CountersignHummingbird", targets: ["CountersignHummingbird"]),
         .library(name: "CountersignTesting", targets: ["CountersignTesting"]),
     ],
     dependencies: [
@@ -56,6 +57,14 @@ let package = Package(
         .target(name: "CountersignJSON", dependencies: ["CJansson"]),
         .target(name: "CountersignJOSE", dependencies: ["CountersignCrypto", "CountersignJSON"]),
         .target(name: "Countersign", dependencies: ["CountersignJOSE", "CountersignCrypto", "CountersignJSON"]),
+        .target(name: "CountersignTLS", dependencies: ["CountersignCrypto", nioCore, nioPosix, nioTLS, nioSSL]),
+        .target(
+            name: "CountersignHummingbird",
+            dependencies: [
+                "Countersign", "CountersignCrypto", "CountersignTLS", hummingbird, hummingbirdCore, httpTypes, nioCore, nioSSL,
+                nioHTTP1, nioHTTP2, nioHPACK, nioHTTPTypesHTTP2, logging, serviceLifecycle,
+            ]
+        ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
         .target(
             name: "CountersignTesting",
@@ -71,6 +80,13 @@ let package = Package(
         .testTarget(
             name: "AttackTests",
             dependencies: ["Countersign", "CountersignTesting", "CountersignJOSE", "CountersignJSON", "CountersignCrypto"]
+        ),
+        .testTarget(
+            name: "CountersignHummingbirdTests",
+            dependencies: [
+                "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting", "CountersignCrypto", hummingbird,
+                asyncHTTPClient, nioCore, nioPosix, nioSSL, logging, serviceLifecycle,
+            ]
         ),
         .testTarget(name: "CountersignPKITests", dependencies: ["CountersignPKI", "CountersignTesting", "CountersignCrypto"]),
     ]

@@ -1,0 +1,175 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Keeps one HTTP/1 connection within bounds: time for header and body, answers to what cannot be parsed, and the end of
+/// connections that cannot go on.
+///
+/// Stands between the parser and everything else, so that it knows the protocol version, sees parse errors first, and can
+/// answer by itself. Requests and responses are counted, because a client may send the next request before the last
+/// response: an answer of ours is the answer to one request and must wait for those before it.
+final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let headerTimeout: TimeAmount
+    private let bodyTimeout: TimeAmount
+    private let lastRequestAt: NIODeadline
+
+    private var context: ChannelHandlerContext?
+    private var timer: Scheduled<Void>?
+
+    private var requestsBegun = 0
+    private var isReadingRequest = false
+    private var isHead = false
+    private var responsesEnded = 0
+    private var isResponding = false
+
+    /// The number of the request after whose response the connection ends, and the version it was made in.
+    private var lastRequest: (number: Int, version: HTTPVersion)?
+    /// Our own answer to a request, waiting for the responses before it.
+    private var refusal: (answer: TransportRefusal, number: Int)?
+    private var isInputOver = false
+    private var isOutputOver = false
+    private var isStopping = false
+
+    init(_ configuration: MutualTLSServerConfiguration) {
+        headerTimeout = TimeAmount(configuration.headerTimeout)
+        bodyTimeout = TimeAmount(configuration.bodyTimeout)
+        lastRequestAt = .now() + TimeAmount(configuration.maxConnectionAge)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        self.context = nil
+    }
+
+    // MARK: Requests
+
+    /// Bytes are about to be parsed.
+    func bytesArrived() {
+        guard !isReadingRequest, !isInputOver, timer == nil else { return }
+        refuse(.timeout, after: headerTimeout)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isInputOver else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            timer?.cancel()
+            requestsBegun += 1
+            isReadingRequest = true
+            isHead = head.method == .HEAD
+            guard head.hasRequiredHost else { return refuse(.badRequest) }
+            if !head.keepsConnection || NIODeadline.now() >= lastRequestAt { lastRequest = (requestsBegun, head.version) }
+            refuse(.timeout, after: bodyTimeout)
+        case .body:
+            break
+        case .end:
+            timer?.cancel()
+            timer = nil
+            isReadingRequest = false
+            isInputOver = lastRequest != nil
+        }
+        context.fireChannelRead(data)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        refuse(error == .headerOverflow ? .headerTooLarge : .badRequest)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent { isStopping = true }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    // MARK: Our own answers
+
+    private func refuse(_ answer: TransportRefusal, after delay: TimeAmount) {
+        timer = context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.refuse(answer) }
+    }
+
+    /// Answers the request being read, or the one that should have come next, and ends the connection.
+    private func refuse(_ answer: TransportRefusal) {
+        guard !isInputOver else { return }
+        isInputOver = true
+        timer?.cancel()
+        timer = nil
+        refusal = (answer, isReadingRequest ? requestsBegun : requestsBegun + 1)
+        refuseIfDue()
+    }
+
+    private func refuseIfDue() {
+        guard let context, let refusal, responsesEnded >= refusal.number - 1 else { return }
+        self.refusal = nil
+        isOutputOver = true
+        // A response that has begun cannot be taken back; the client will notice that it is cut short.
+        if !isResponding, responsesEnded == refusal.number - 1 {
+            let answer = refusal.answer
+            let withoutBody = isReadingRequest && isHead
+            context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
+            if !withoutBody { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil) }
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
+        context.close(promise: nil)
+    }
+
+    // MARK: Responses
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !isOutputOver else {
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        let isLast = lastRequest?.number == responsesEnded + 1
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where head.status.code >= 200:
+            isResponding = true
+            if isLast || (isStopping && requestsBegun == responsesEnded + 1) {
+                head.headers.replaceOrAdd(name: "connection", value: "close")
+            }
+            // A chunked body would mean nothing to an HTTP/1.0 client.
+            if isLast, let lastRequest { head.version = lastRequest.version }
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .head, .body:
+            context.write(data, promise: promise)
+        case .end:
+            isResponding = false
+            responsesEnded += 1
+            if isLast {
+                isOutputOver = true
+                context.writeAndFlush(data, promise: promise)
+                context.close(promise: nil)
+            } else {
+                context.write(data, promise: promise)
+                refuseIfDue()
+            }
+        }
+    }
+}
+
+/// Tells ``HTTP1Limits`` of bytes before the parser has made anything of them.
+final class HTTP1ByteWatch: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let limits: HTTP1Limits
+
+    init(_ limits: HTTP1Limits) {
+        self.limits = limits
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // An empty line after a request is not the beginning of another (RFC 9112 2.2).
+        let bytes = unwrapInboundIn(data).readableBytesView
+        let isEmptyLine = bytes.count <= 2 && bytes.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+        if !isEmptyLine { limits.bytesArrived() }
+        context.fireChannelRead(data)
+    }
+}

@@ -1,0 +1,67 @@
+internal import CountersignCrypto
+
+/// Judges what a client presented, by the CA and revocation lists in use at this moment.
+struct ClientVerifier {
+    /// Longer chains are refused unread; real ones have two to four certificates.
+    static let maxCertificates = 10
+
+    struct Refusal: Error {
+        let code: HandshakeRefusal.Code
+        let message: String
+        var certificate: Certificate?
+    }
+
+    let tls: ReloadableTLS
+    /// What the connection was opened with; the only material whose sessions it can resume.
+    let opened: TLSMaterial
+    let clock: @Sendable () -> Timestamp
+
+    /// A full handshake: leaf first, then whatever else the client sent.
+    ///
+    /// The result is for the handshake's owner to hold back until the handshake is complete: only then has the client proved
+    /// possession of the key.
+    func judge(chain der: [[UInt8]]) throws(Refusal) -> Peer {
+        guard der.count <= Self.maxCertificates else {
+            throw Refusal(code: .certificateMalformed, message: "the client sent \(der.count) certificates")
+        }
+        var certificates: [Certificate] = []
+        for der in der {
+            do {
+                certificates.append(try Certificate(der: der))
+            } catch {
+                throw Refusal(code: .certificateMalformed, message: error.message, certificate: certificates.first)
+            }
+        }
+        guard let leaf = certificates.first else {
+            throw Refusal(code: .noCertificate, message: "the client presented no certificate")
+        }
+        return try judge(leaf, intermediates: Array(certificates.dropFirst()))
+    }
+
+    /// A resumed session: nothing but the leaf is known, and nobody has judged it on this connection.
+    func judge(resumed der: [UInt8]?) throws(Refusal) -> Peer {
+        guard let der else { throw Refusal(code: .noCertificate, message: "the session has no client certificate") }
+        let leaf: Certificate
+        do {
+            leaf = try Certificate(der: der)
+        } catch {
+            throw Refusal(code: .certificateMalformed, message: error.message)
+        }
+        return try judge(leaf, intermediates: opened.knownIntermediates.candidates(for: leaf))
+    }
+
+    private func judge(_ leaf: Certificate, intermediates: [Certificate]) throws(Refusal) -> Peer {
+        let peer = Peer(provedPossessionOf: leaf, intermediates: intermediates)
+        switch peer.standing(under: tls.current.validator, purpose: .client, at: clock()) {
+        case .success(let path):
+            opened.knownIntermediates.remember(path)
+            return peer
+        case .failure(let failure):
+            throw Refusal(
+                code: HandshakeRefusal.Code(rawValue: failure.code.rawValue),
+                message: failure.message,
+                certificate: leaf
+            )
+        }
+    }
+}

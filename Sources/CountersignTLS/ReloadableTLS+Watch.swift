@@ -1,0 +1,33 @@
+public import CountersignCrypto
+internal import NIOPosix
+
+extension ReloadableTLS {
+    /// Looks at the files again and again and takes over what is good, until the task is cancelled; what is taken over when is
+    /// said at ``ReloadableTLS``.
+    ///
+    /// Contents are compared, not dates or names, so a file written in place, a file renamed over the old one and a
+    /// directory swapped by symbolic link (as Kubernetes does) are all noticed. Each look costs a read of all files, on a
+    /// thread where blocking is allowed.
+    ///
+    /// - Parameters:
+    ///   - interval: The pause between two looks.
+    ///   - clock: The time used to check what was found.
+    ///   - onOutcome: Told of every replacement, and once of each failure; `unchanged` means that a failure has gone away
+    ///     because the files hold again what is loaded.
+    public func watch(
+        every interval: Duration,
+        clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        onOutcome: @Sendable (Outcome) -> Void
+    ) async {
+        while !Task.isCancelled {
+            do {
+                try await Task.sleep(for: interval)
+                let outcome = try await NIOThreadPool.singleton.runIfActive { self.poll(at: clock()) }
+                if let outcome { onOutcome(outcome) }
+            } catch {
+                // Cancelled: the sleep and the thread pool throw nothing else.
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import CountersignCrypto
+import CountersignHummingbird
+import CountersignTLS
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+struct PeerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+}
+
+extension MutualTLSServerConfiguration {
+    /// No bound that a machine busy with other tests could run into, but for those that `change` sets.
+    static func patient(_ change: (inout MutualTLSServerConfiguration) -> Void = { _ in }) -> MutualTLSServerConfiguration {
+        var configuration = MutualTLSServerConfiguration(
+            handshakeTimeout: .seconds(300),
+            headerTimeout: .seconds(300),
+            bodyTimeout: .seconds(300),
+            idleTimeout: .seconds(300)
+        )
+        change(&configuration)
+        return configuration
+    }
+}
+
+/// A running server on a port of the system's choice.
+struct TestServer {
+    let port: Int
+    let refusals: Refusals
+
+    /// What the server's log would hold.
+    final class Refusals: Sendable {
+        private let list = Mutex<[HandshakeRefusal]>([])
+
+        func add(_ refusal: HandshakeRefusal) {
+            list.withLock { $0.append(refusal) }
+        }
+
+        var codes: [String] { list.withLock { $0.map(\.code.rawValue) } }
+        var descriptions: [String] { list.withLock { $0.map(\.description) } }
+    }
+
+    /// Runs a server for as long as `body` takes, then stops it and waits until it has stopped.
+    ///
+    /// Routes: `/peer` answers with the client's subject, `/loop` whether the request runs on its connection's event loop,
+    /// `POST /length` with the number of bytes received.
+    static func run<Result: Sendable>(
+        _ tls: ReloadableTLS,
+        configuration: MutualTLSServerConfiguration = .patient(),
+        _ body: @escaping @Sendable (TestServer) async throws -> Result
+    ) async throws -> Result {
+        let refusals = Refusals()
+        var configuration = configuration
+        configuration.onRefusal = { refusals.add($0) }
+
+        let router = Router(context: PeerContext.self)
+        router.get("peer") { _, context in
+            await context.channel.mutualTLSPeer()?.certificate.subject.description ?? "nobody"
+        }
+        router.get("loop") { _, context in
+            "\(context.channel.eventLoop.inEventLoop)"
+        }
+        router.post("length") { request, _ in
+            "\(try await request.body.collect(upTo: 1 << 20).readableBytes)"
+        }
+        let (running, continuation) = AsyncStream<Int>.makeStream()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let application = Application(
+            router: router,
+            server: .mutualTLS(tls, configuration: configuration),
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in
+                continuation.yield(channel.localAddress?.port ?? 0)
+                continuation.finish()
+            },
+            logger: logger
+        )
+        let group = ServiceGroup(configuration: .init(services: [application], logger: logger))
+        return try await withThrowingTaskGroup(of: Result?.self) { tasks in
+            tasks.addTask {
+                try await group.run()
+                return nil
+            }
+            tasks.addTask {
+                for await port in running {
+                    let result = try await body(TestServer(port: port, refusals: refusals))
+                    await group.triggerGracefulShutdown()
+                    return result
+                }
+                return nil
+            }
+            var result: Result?
+            do {
+                for try await value in tasks {
+                    result = value ?? result
+                }
+            } catch {
+                await group.triggerGracefulShutdown()
+                throw error
+            }
+            guard let result else { throw CancellationError() }
+            return result
+        }
+    }
+
+    /// `curl` as the given client.
+    func curl(
+        _ path: String,
+        as client: (certificate: String, key: String)?,
+        _ options: [String] = [],
+        in files: ServerFiles
+    ) async throws -> Command {
+        var arguments = ["--silent", "--show-error", "--max-time", "300", "--cacert", files.directory.path + "/ca.pem"]
+        if let client { arguments += ["--cert", client.certificate, "--key", client.key] }
+        arguments += options + ["https://127.0.0.1:\(port)\(path)"]
+        return try await Command.run("curl", arguments, in: files.directory)
+    }
+}

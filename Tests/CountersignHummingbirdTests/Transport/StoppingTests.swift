@@ -1,0 +1,52 @@
+import CountersignHummingbird
+import CountersignTLS
+import NIOCore
+import Testing
+
+/// The server stops when `TestServer.run` returns; a client that holds it up makes these tests run into their time limit.
+@Suite(.timeLimit(.minutes(5))) struct StoppingTests {
+    private static let configuration = MutualTLSServerConfiguration.patient { $0.drainTimeout = .milliseconds(300) }
+
+    /// Opens a connection that stays open and sends `bytes`, then stops the server.
+    private func stop(while bytes: [UInt8], tls withTLS: Bool, protocols: [String] = []) async throws -> [String] {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.client()
+        let loaded = try files.load()
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            let (ports, port) = AsyncStream<Int>.makeStream()
+            let (connected, connection) = AsyncStream<Void>.makeStream()
+            tasks.addTask {
+                for await port in ports {
+                    try? await RawClient.withConnection(
+                        to: port, tls: withTLS ? client : nil, protocols: protocols
+                    ) { inbound, outbound in
+                        try await outbound.write(ByteBuffer(bytes: bytes))
+                        if !withTLS { connection.yield() }
+                        for try await _ in inbound { connection.yield() }
+                    }
+                    return
+                }
+            }
+            let refusals = try await TestServer.run(loaded, configuration: Self.configuration) { server in
+                port.yield(server.port)
+                for await _ in connected { break }
+                return server.refusals
+            }
+            try await tasks.waitForAll()
+            return refusals.codes
+        }
+    }
+
+    @Test func anHTTP2ClientThatIgnoresTheFarewellDoesNotHoldUpTheStop() async throws {
+        let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+        #expect(try await stop(while: preface, tls: true, protocols: ["h2"]) == [])
+    }
+
+    @Test func anIdleHTTP1ClientDoesNotHoldUpTheStop() async throws {
+        #expect(try await stop(while: Array("GET /peer HTTP/1.1\r\nHost: a\r\n\r\n".utf8), tls: true) == [])
+    }
+
+    @Test func aClientInItsHandshakeDoesNotHoldUpTheStop() async throws {
+        #expect(try await stop(while: [0x16], tls: false).allSatisfy { $0 == "server-stopping" })
+    }
+}
