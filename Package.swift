@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .library(name: "Countersign", targets: ["Countersign"]),
         .library(name: "CountersignHummingbird", targets: ["CountersignHummingbird"]),
+        .library(name: "CountersignClient", targets: ["CountersignClient"]),
         .library(name: "CountersignTesting", targets: ["CountersignTesting"]),
     ],
     dependencies: [
@@ -65,6 +66,13 @@ let package = Package(
                 nioHTTP1, nioHTTP2, nioHPACK, nioHTTPTypesHTTP2, logging, serviceLifecycle,
             ]
         ),
+        .target(
+            name: "CountersignClient",
+            dependencies: [
+                "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", asyncHTTPClient,
+                nioCore, nioPosix, nioSSL, nioHTTP1, logging, serviceLifecycle,
+            ]
+        ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
         .target(
             name: "CountersignTesting",
@@ -86,6 +94,14 @@ let package = Package(
             dependencies: [
                 "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting", "CountersignCrypto", hummingbird,
                 asyncHTTPClient, nioCore, nioPosix, nioSSL, logging, serviceLifecycle,
+            ]
+        ),
+        .testTarget(
+            name: "CountersignClientTests",
+            dependencies: [
+                "CountersignClient", "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting",
+                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", httpTypes, hummingbird, nioCore, nioPosix, nioSSL,
+                logging, serviceLifecycle,
             ]
         ),
         .testTarget(name: "CountersignPKITests", dependencies: ["CountersignPKI", "CountersignTesting", "CountersignCrypto"]),

@@ -1,0 +1,29 @@
+internal import FoundationEssentials
+
+/// One address of the issuer: an `https` URL without query and fragment, such as `https://tokens.link.internal:8443`.
+public struct IssuerAddress: Hashable, Sendable, CustomStringConvertible {
+    /// Without a slash at the end.
+    public let description: String
+
+    /// - Throws: ``TokenError`` with `invalid-request`.
+    public init(_ text: String) throws(TokenError) {
+        let isPlain = text.utf8.allSatisfy { 0x21...0x7E ~= $0 }
+        guard isPlain, text.utf8.count <= 2048, let url = URL(string: text), url.scheme?.lowercased() == "https",
+            let host = url.host(), !host.isEmpty, url.user() == nil, url.password() == nil, url.query() == nil,
+            url.fragment() == nil
+        else {
+            throw TokenError(
+                .invalidRequest,
+                "\(text.filter { $0.isASCII && !$0.isNewline }) is not an issuer's address",
+                hint: "give it as https://HOST:PORT, without user, query and fragment"
+            )
+        }
+        var text = text
+        while text.hasSuffix("/") { text.removeLast() }
+        description = text
+    }
+
+    var tokenEndpoint: String { description + "/oauth2/token" }
+
+    var keySetEndpoint: String { description + "/.well-known/jwks.json" }
+}

@@ -1,0 +1,90 @@
+internal import CountersignCrypto
+internal import Synchronization
+
+extension IssuerClient {
+    /// An answer and how it came to be.
+    struct Exchange: Sendable {
+        let answer: IssuerAnswer
+        let url: String
+        /// When the request was sent: whatever the issuer wrote is younger than this.
+        let sentAt: Duration
+    }
+
+    /// Asks one address after the other until one gives an answer that `read` accepts. Waits and begins again when all have
+    /// failed in a way that passes, as long as `budget` lasts.
+    ///
+    /// - Throws: what the last address asked came to; the remembered failure, without asking, while all are left alone.
+    func ask<Value: Sendable>(
+        within budget: Duration,
+        _ request: @Sendable (IssuerAddress) -> IssuerRequest,
+        read: @Sendable (Exchange) throws(TokenError) -> Value
+    ) async throws(TokenError) -> Value {
+        let deadline = time.elapsed() + budget
+        var excluded: Set<Int> = []
+        var last: TokenError?
+        while true {
+            let now = time.elapsed()
+            switch choice(at: now, excluding: excluded) {
+            case .none:
+                throw last ?? TokenError(.unreachable, "no issuer address is left to try")
+            case .wait(let until, let error):
+                guard error.isTemporary, until < deadline else { throw last ?? error.asRemembered(for: until - now) }
+                do { try await time.sleep(until - now) } catch { throw .cancelled }
+            case .ask(let index):
+                guard now < deadline else { throw last ?? Self.late(addresses[index].description) }
+                do throws(TokenError) {
+                    let exchange = try await send(request(addresses[index]), within: deadline - now)
+                    let value = try read(exchange)
+                    failover.withLock { $0.rotation.succeeded(index) }
+                    return value
+                } catch {
+                    switch error.blame {
+                    case .request:
+                        if error.code == .refused { failover.withLock { $0.rotation.succeeded(index) } }
+                        throw error
+                    case .answer: excluded.insert(index)
+                    case .address:
+                        failover.withLock { $0.rotation.failed(index, with: error, startedAt: now, time: time) }
+                    }
+                    last = error
+                }
+            }
+        }
+    }
+
+    private func choice(at now: Duration, excluding excluded: Set<Int>) -> AddressRotation.Choice {
+        let certificate = transport.certificateSHA256
+        return failover.withLock { failover in
+            if failover.certificate != certificate {
+                failover.certificate = certificate
+                failover.rotation.reset()
+            }
+            return failover.rotation.choice(at: now, excluding: excluded)
+        }
+    }
+
+    private func send(_ request: IssuerRequest, within limit: Duration) async throws(TokenError) -> Exchange {
+        let sentAt = time.elapsed()
+        let transport = transport
+        let answer = try await time.limit(
+            to: min(limit, configuration.requestTimeout),
+            orThrow: Self.late(request.url)
+        ) { () async throws(TokenError) in
+            try await transport.send(request)
+        }
+        return Exchange(answer: answer, url: request.url, sentAt: sentAt)
+    }
+
+    private static func late(_ url: String) -> TokenError {
+        TokenError(.timedOut, "\(url) did not answer in time")
+    }
+}
+
+extension TokenError {
+    /// The failure of an earlier request, told again to whoever asks while the address is left alone.
+    fileprivate func asRemembered(for rest: Duration) -> TokenError {
+        var error = self
+        if error.retryAfter != nil { error.retryAfter = rest }
+        return error
+    }
+}

@@ -1,0 +1,125 @@
+public import CountersignCrypto
+public import CountersignTLS
+public import Logging
+public import ServiceLifecycle
+internal import Synchronization
+
+/// A service's way to its token issuer: all addresses of it, the connections, the own certificate.
+///
+/// One is enough for a process, and is shared by ``TokenSource`` and ``RemoteKeySource``:
+///
+/// ```swift
+/// let tls = try ReloadableTLS(files, role: .client, at: .now())
+/// let issuer = try IssuerClient(["https://tokens.link.internal:8443"], tls: tls)
+/// ```
+///
+/// As a `Service` it looks after the certificate files. Without that it works with what `tls` holds, which others may reload.
+public final class IssuerClient: Sendable {
+    public struct Configuration: Sendable {
+        /// For one request to one address, from the connection to the last byte of the answer.
+        public var requestTimeout: Duration
+        /// Between two looks at the certificate files.
+        public var watchInterval: Duration
+
+        public init(requestTimeout: Duration = .seconds(5), watchInterval: Duration = .seconds(5)) {
+            self.requestTimeout = requestTimeout
+            self.watchInterval = watchInterval
+        }
+    }
+
+    /// In the order in which they are tried; the one that answered last comes first.
+    public let addresses: [IssuerAddress]
+
+    let time: ClientTime
+    let logger: Logger
+    let transport: any IssuerTransport
+    let configuration: Configuration
+    let failover: Mutex<Failover>
+    private let tls: ReloadableTLS?
+
+    struct Failover {
+        var rotation: AddressRotation
+        /// That the failures belong to: another one may be accepted where this one was refused.
+        var certificate: SHA256Digest
+    }
+
+    /// - Parameters:
+    ///   - addresses: `https` URLs of the same issuer, at least one.
+    ///   - tls: loaded for `TLSMaterial.Role.client`.
+    /// - Throws: ``TokenError`` with `invalid-request` for an address that is none.
+    public convenience init(
+        _ addresses: [String],
+        tls: ReloadableTLS,
+        configuration: Configuration = Configuration(),
+        time: ClientTime = .system,
+        logger: Logger = Logger(label: "countersign.client")
+    ) throws(TokenError) {
+        let transport = MutualTLSTransport(wallClock: time.wallClock) { tls.current }
+        try self.init(addresses, transport: transport, tls: tls, configuration: configuration, time: time, logger: logger)
+    }
+
+    /// For another way to send requests than AsyncHTTPClient.
+    public convenience init(
+        _ addresses: [String],
+        transport: any IssuerTransport,
+        configuration: Configuration = Configuration(),
+        time: ClientTime = .system,
+        logger: Logger = Logger(label: "countersign.client")
+    ) throws(TokenError) {
+        try self.init(addresses, transport: transport, tls: nil, configuration: configuration, time: time, logger: logger)
+    }
+
+    private init(
+        _ addresses: [String],
+        transport: any IssuerTransport,
+        tls: ReloadableTLS?,
+        configuration: Configuration,
+        time: ClientTime,
+        logger: Logger
+    ) throws(TokenError) {
+        var parsed: [IssuerAddress] = []
+        for address in addresses { parsed.append(try IssuerAddress(address)) }
+        guard !parsed.isEmpty else { throw TokenError(.invalidRequest, "no issuer address is given") }
+        self.addresses = parsed
+        self.transport = transport
+        self.tls = tls
+        self.configuration = configuration
+        self.time = time
+        self.logger = logger
+        failover = Mutex(
+            Failover(rotation: AddressRotation(count: parsed.count), certificate: transport.certificateSHA256)
+        )
+    }
+
+    /// The own certificate in use: what new tokens are bound to. Its serial and expiry are for logs and metrics.
+    public var certificate: Certificate { transport.certificate }
+
+    var certificateSHA256: SHA256Digest { transport.certificateSHA256 }
+}
+
+extension IssuerClient: Service {
+    /// Takes over certificate, key and CA when their files change, until shutdown. A bad certificate or key
+    /// changes nothing of the own identity; what cannot be taken over is logged.
+    public func run() async throws {
+        guard let tls else { return try await gracefulShutdown() }
+        await cancelWhenGracefulShutdown {
+            await tls.watch(every: self.configuration.watchInterval, clock: self.time.wallClock) { self.log($0) }
+        }
+    }
+
+    private func log(_ outcome: ReloadableTLS.Outcome) {
+        switch outcome {
+        case .unchanged:
+            logger.info("certificate files are in order again")
+        case .replaced(let material):
+            logger.info(
+                "certificate renewed",
+                metadata: [
+                    "serial": "\(material.certificate.serialHex)", "not_after": "\(material.certificate.notAfter)",
+                ]
+            )
+        case .failed(let error):
+            logger.error("certificate files not taken over", metadata: ["code": "\(error.code)", "error": "\(error)"])
+        }
+    }
+}

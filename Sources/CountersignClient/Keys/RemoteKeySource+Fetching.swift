@@ -1,0 +1,66 @@
+internal import Countersign
+internal import Logging
+public import ServiceLifecycle
+internal import Synchronization
+
+extension RemoteKeySource: Service {
+    /// Fetches at once and then keeps the set fresh until shutdown. An issuer that cannot be reached is asked again and again.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                let pause = self.untilDue()
+                if pause > .zero {
+                    // Not in one piece: a set can become due before its time, when it is too old by a wall clock that was set.
+                    try? await self.time.sleep(min(pause, .seconds(1)))
+                } else {
+                    _ = try? await self.fetched(within: self.configuration.fetchTimeout)
+                }
+            }
+        }
+    }
+
+    /// How long until the next fetch; zero when it is time.
+    func untilDue() -> Duration {
+        let isUsable = isReady
+        let now = time.elapsed()
+        return state.withLock { max(.zero, $0.dueAt(isUsable: isUsable) - now) }
+    }
+
+    /// Fetches, or waits for the fetch that is on its way.
+    func fetched(within budget: Duration) async throws(TokenError) -> KeySet {
+        let outcome = await flights.value(for: Fetch()) { await self.fetch(within: budget) }
+        guard let outcome else { throw TokenError.cancelled }
+        return try outcome.get()
+    }
+
+    /// `nil` when the task was cancelled.
+    func fetch(within budget: Duration) async -> Result<KeySet, TokenError>? {
+        let tag = state.withLock { $0.tag }
+        let wallClock = time.wallClock()
+        do throws(TokenError) {
+            let (answer, sentAt) = try await issuer.ask(within: budget) { address in
+                KeySetAnswer.request(to: address, tag: tag)
+            } read: { exchange throws(TokenError) in
+                (try KeySetAnswer(exchange, tag: tag), exchange.sentAt)
+            }
+            let set = state.withLock { state in
+                state.succeeded(answer, sentAt: sentAt, wallClock: wallClock, life: { refreshPoint(maxAge: $0) })
+            }
+            guard let set else { throw TokenError(.answerMalformed, "the issuer confirmed a key set that was never fetched") }
+            return .success(set)
+        } catch {
+            if error.code == .cancelled { return nil }
+            state.withLock { $0.failed(error, time: time) }
+            logger.warning(
+                "no new key set",
+                metadata: ["code": "\(error.code)", "error": "\(error)", "ready": "\(isReady)"]
+            )
+            return .failure(error)
+        }
+    }
+
+    private func refreshPoint(maxAge: Duration?) -> Duration {
+        let bounded = min(maxAge ?? configuration.usualRefresh, configuration.longestRefresh)
+        return time.refreshPoint(of: max(bounded, configuration.shortestRefresh))
+    }
+}

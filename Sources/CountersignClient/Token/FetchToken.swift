@@ -1,0 +1,33 @@
+public import CountersignTLS
+
+/// Asks an issuer for one token, once: no cache, no retry. What `countersign token fetch` does.
+///
+/// - Parameters:
+///   - issuer: the issuer's base address, `https`.
+///   - tls: loaded for `TLSMaterial.Role.client`.
+///   - timeout: from the connection to the last byte of the answer.
+/// - Throws: ``TokenError``, with words that say what happened, where, and what to do.
+public func fetchToken(
+    from issuer: String,
+    tls: TLSMaterial,
+    audience: String,
+    scope: [String] = [],
+    timeout: Duration = .seconds(10),
+    time: ClientTime = .system
+) async throws(TokenError) -> TokenResponse {
+    let address = try IssuerAddress(issuer)
+    let request = TokenRequest(audience: audience, scope: scope)
+    try request.check()
+    let message = request.message(to: address)
+    let wallClock = time.wallClock()
+    let sentAt = time.elapsed()
+    let transport = MutualTLSTransport(wallClock: time.wallClock) { tls }
+    let answer = try await time.limit(
+        to: timeout,
+        orThrow: TokenError(.timedOut, "\(message.url) did not answer in time")
+    ) { () async throws(TokenError) in
+        try await transport.send(message)
+    }
+    let exchange = IssuerClient.Exchange(answer: answer, url: message.url, sentAt: sentAt)
+    return try TokenResponse(exchange, to: request, wallClock: wallClock)
+}

@@ -1,0 +1,152 @@
+internal import CountersignCrypto
+
+/// The tokens in hand and what is known about getting new ones. Only decides; asks nobody.
+struct TokenCache {
+    enum Finding {
+        /// Good now. `isDue` when it is time to fetch the next one.
+        case token(AccessToken, isDue: Bool)
+        /// None in hand, and the last answer was one that asking again so soon would not change.
+        case failing(TokenError)
+        case none
+    }
+
+    /// One entry costs about 3 KiB with its token.
+    static let maxEntries = 1024
+    static let firstPause = Duration.seconds(1)
+    /// After failures that pass by themselves, and after those that do not.
+    static let longestPauses = (temporary: Duration.seconds(10), other: Duration.seconds(60))
+
+    private struct Entry {
+        var token: AccessToken?
+        var expiresAt = Duration.zero
+        var refreshAt = Duration.zero
+        /// After a failure, when to ask again.
+        var retryAt = Duration.zero
+        /// Somebody is seeing to the next one and is left to it until then.
+        var claimedUntil = Duration.zero
+        var failures = 0
+        var error: TokenError?
+        /// That token and failures belong to.
+        var certificate: SHA256Digest
+        var usedAt: Duration
+
+        func token(at now: Duration, certificate: SHA256Digest) -> AccessToken? {
+            now < expiresAt && self.certificate == certificate ? token : nil
+        }
+
+        mutating func use(at now: Duration, certificate: SHA256Digest) -> Finding {
+            usedAt = now
+            if let token = token(at: now, certificate: certificate) { return .token(token, isDue: now >= dueAt) }
+            if let error, !error.isTemporary, self.certificate == certificate, now < retryAt { return .failing(error) }
+            return .none
+        }
+
+        var dueAt: Duration { max(refreshAt, retryAt) }
+
+        /// What was refused is asked for again only when somebody wants it, or while there is a token to lose.
+        func isKeptFresh(at now: Duration) -> Bool {
+            now < expiresAt || error?.isTemporary ?? true
+        }
+    }
+
+    private var entries: [TokenRequest: Entry] = [:]
+
+    /// What there is for a use now. A token that is bound to another certificate than `certificate` is none.
+    mutating func find(_ request: TokenRequest, at now: Duration, certificate: SHA256Digest) -> Finding {
+        guard let index = entries.index(forKey: request) else { return .none }
+        return entries.values[index].use(at: now, certificate: certificate)
+    }
+
+    /// A token for which it is not yet time. Looking is not using.
+    func fresh(_ request: TokenRequest, at now: Duration, certificate: SHA256Digest) -> AccessToken? {
+        guard let entry = entries[request], now < entry.dueAt else { return nil }
+        return entry.token(at: now, certificate: certificate)
+    }
+
+    /// - Parameter sentAt: when the request was sent; the life is counted from then.
+    mutating func store(_ response: TokenResponse, for request: TokenRequest, sentAt: Duration, time: ClientTime) {
+        let now = time.elapsed()
+        // Issuers cut the moment of issue to a whole second, so a token may end up to one second early.
+        let life = Duration.seconds(response.expiresIn) - min(.seconds(1), .seconds(response.expiresIn) / 2)
+        makeRoom(for: request)
+        entries[request] = Entry(
+            token: response.token,
+            expiresAt: sentAt + life,
+            refreshAt: sentAt + time.refreshPoint(of: life),
+            certificate: response.token.certificateSHA256,
+            usedAt: entries[request]?.usedAt ?? now
+        )
+    }
+
+    /// What a failure means.
+    struct Failure {
+        /// Not just the one that is known already, told again while the issuer is left alone.
+        let isNews: Bool
+        /// How long the token in hand still lives, if there is one.
+        let tokenLife: Duration?
+    }
+
+    /// Remembers a failure; a token in hand stays.
+    mutating func fail(
+        _ request: TokenRequest,
+        with error: TokenError,
+        certificate: SHA256Digest,
+        time: ClientTime
+    ) -> Failure {
+        let now = time.elapsed()
+        makeRoom(for: request)
+        var entry = entries[request] ?? Entry(certificate: certificate, usedAt: now)
+        if entry.certificate != certificate { entry = Entry(certificate: certificate, usedAt: entry.usedAt) }
+        let isNews = entry.error != error || now >= entry.retryAt
+        if isNews {
+            entry.failures += 1
+            entry.error = error
+            entry.retryAt =
+                now
+                + time.backoff(
+                    afterFailures: entry.failures,
+                    from: Self.firstPause,
+                    to: error.isTemporary ? Self.longestPauses.temporary : Self.longestPauses.other,
+                    retryAfter: error.retryAfter
+                )
+        }
+        entry.claimedUntil = .zero
+        entries[request] = entry
+        let token = entry.token(at: now, certificate: certificate)
+        return Failure(isNews: isNews, tokenLife: token.map { _ in entry.expiresAt - now })
+    }
+
+    /// All whose time has come; they are not due again before `claim` has passed, unless their outcome is known earlier.
+    ///
+    /// Tokens bound to another certificate than `certificate` are of no more use to anybody: they are dropped, and due.
+    mutating func claimDue(at now: Duration, certificate: SHA256Digest, for claim: Duration) -> [TokenRequest] {
+        var due: [TokenRequest] = []
+        for (request, entry) in entries {
+            if entry.certificate != certificate {
+                entries[request] = Entry(certificate: certificate, usedAt: entry.usedAt)
+            } else if !entry.isKeptFresh(at: now) || now < max(entry.dueAt, entry.claimedUntil) {
+                continue
+            }
+            entries[request]?.claimedUntil = now + claim
+            due.append(request)
+        }
+        return due
+    }
+
+    /// When the next one's time comes.
+    func nextDue(at now: Duration) -> Duration? {
+        entries.values.lazy.filter { $0.isKeptFresh(at: now) }.map { max($0.dueAt, $0.claimedUntil) }.min()
+    }
+
+    /// Lets go of what nobody has asked for since `moment`.
+    mutating func forget(unusedSince moment: Duration) {
+        guard entries.values.contains(where: { $0.usedAt < moment }) else { return }
+        entries = entries.filter { $0.value.usedAt >= moment }
+    }
+
+    private mutating func makeRoom(for request: TokenRequest) {
+        guard entries.count >= Self.maxEntries, entries[request] == nil else { return }
+        guard let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt }) else { return }
+        entries[oldest.key] = nil
+    }
+}

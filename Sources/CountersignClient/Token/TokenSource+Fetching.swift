@@ -1,0 +1,96 @@
+internal import CountersignCrypto
+internal import Logging
+public import ServiceLifecycle
+internal import Synchronization
+
+extension TokenSource: Service {
+    /// Renews tokens until shutdown. Requests that are on their way then are given up; what is in hand stays usable.
+    public func run() async throws {
+        state.withLock { $0.runners += 1 }
+        defer { state.withLock { $0.runners -= 1 } }
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                while !Task.isCancelled {
+                    for request in self.claimDue() {
+                        group.addTask {
+                            _ = await self.flights.valueIfFree(for: request) {
+                                await self.fetch(request, within: self.configuration.fetchTimeout)
+                            }
+                        }
+                    }
+                    try? await self.time.sleep(self.pause())
+                }
+            }
+        }
+    }
+
+    /// A certificate may be replaced at any time, so no pause is longer than this.
+    static let longestPause = Duration.seconds(1)
+
+    private func claimDue() -> [TokenRequest] {
+        let certificate = issuer.certificateSHA256
+        let now = time.elapsed()
+        return state.withLock { state in
+            state.cache.forget(unusedSince: now - configuration.forgetAfter)
+            return state.cache.claimDue(at: now, certificate: certificate, for: configuration.fetchTimeout + Self.longestPause)
+        }
+    }
+
+    private func pause() -> Duration {
+        let now = time.elapsed()
+        let next = state.withLock { $0.cache.nextDue(at: now) } ?? now + Self.longestPause
+        return max(.milliseconds(20), min(next - now, Self.longestPause))
+    }
+
+    /// One fetch, with all its attempts. `nil` when the task was cancelled.
+    func fetch(_ request: TokenRequest, within budget: Duration) async -> Result<AccessToken, TokenError>? {
+        // Another task may have fetched it between the look at the cache and this.
+        if let token = fresh(request) { return .success(token) }
+        let wallClock = time.wallClock()
+        do throws(TokenError) {
+            // A certificate replaced on the way makes the token useless; more than twice on the way is somebody else's trouble.
+            for _ in 0..<2 {
+                let token = try await ask(request, within: budget, wallClock: wallClock)
+                if token.certificateSHA256 == issuer.certificateSHA256 { return .success(token) }
+            }
+            return .success(try await ask(request, within: budget, wallClock: wallClock))
+        } catch {
+            if error.code == .cancelled { return nil }
+            failed(request, error)
+            return .failure(error)
+        }
+    }
+
+    private func ask(
+        _ request: TokenRequest,
+        within budget: Duration,
+        wallClock: Timestamp
+    ) async throws(TokenError) -> AccessToken {
+        let (response, sentAt) = try await issuer.ask(within: budget) { address in
+            request.message(to: address)
+        } read: { exchange throws(TokenError) in
+            (try TokenResponse(exchange, to: request, wallClock: wallClock), exchange.sentAt)
+        }
+        state.withLock { $0.cache.store(response, for: request, sentAt: sentAt, time: time) }
+        return response.token
+    }
+
+    private func fresh(_ request: TokenRequest) -> AccessToken? {
+        let certificate = issuer.certificateSHA256
+        let now = time.elapsed()
+        return state.withLock { $0.cache.fresh(request, at: now, certificate: certificate) }
+    }
+
+    private func failed(_ request: TokenRequest, _ error: TokenError) {
+        let certificate = issuer.certificateSHA256
+        let failure = state.withLock { $0.cache.fail(request, with: error, certificate: certificate, time: time) }
+        guard failure.isNews else { return }
+        logger.warning(
+            "no new token",
+            metadata: [
+                "audience": "\(request.audience)", "code": "\(error.code)", "error": "\(error)",
+                "valid_for": failure.tokenLife.map { "\($0.components.seconds) s" } ?? "no token in hand",
+            ]
+        )
+    }
+}
