@@ -75,6 +75,14 @@ let package = Package(
         ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
         .target(
+            name: "CountersignIssuer",
+            dependencies: [
+                "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
+                "CountersignHummingbird", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
+                unixSignals, yams,
+            ]
+        ),
+        .target(
             name: "CountersignTesting",
             dependencies: ["Countersign", "CountersignJOSE", "CountersignCrypto", "CountersignPKI"]
         ),
@@ -105,6 +113,14 @@ let package = Package(
             ]
         ),
         .testTarget(name: "CountersignPKITests", dependencies: ["CountersignPKI", "CountersignTesting", "CountersignCrypto"]),
+        .testTarget(
+            name: "CountersignIssuerTests",
+            dependencies: [
+                "CountersignIssuer", "Countersign", "CountersignTesting", "CountersignJOSE", "CountersignJSON",
+                "CountersignCrypto",
+                "CountersignTLS", hummingbird, logging,
+            ]
+        ),
     ]
 )
 

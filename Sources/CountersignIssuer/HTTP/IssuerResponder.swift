@@ -1,0 +1,57 @@
+internal import HTTPTypes
+internal import Hummingbird
+
+/// The addresses of the issuer on its mutual TLS listener.
+///
+/// A table of exact paths instead of a router: there are few, and each knows its methods, so that a wrong one is answered with
+/// 405 and `Allow`. With an issuer address that has a path, that path stands in front of all of them, and the metadata's own
+/// comes after its well-known name (RFC 8414, section 3).
+struct IssuerResponder: HTTPResponder {
+    typealias Context = IssuerRequestContext
+
+    private enum Route {
+        case token
+        case keySet
+        case metadata
+    }
+
+    private let tokens: TokenEndpoint
+    private let documents: DocumentEndpoints
+    private let routes: [String: Route]
+
+    init(_ state: IssuerState) {
+        tokens = TokenEndpoint(state)
+        documents = DocumentEndpoints(state)
+        let issuer = state.snapshot.configuration.issuer
+        let known: KeyValuePairs<String, Route> = [
+            PublishedAddresses.tokenPath: .token,
+            issuer.path + PublishedAddresses.tokenPath: .token,
+            PublishedAddresses.keySetPath: .keySet,
+            issuer.path + PublishedAddresses.keySetPath: .keySet,
+            PublishedAddresses.metadataPath + issuer.path: .metadata,
+        ]
+        routes = Dictionary(known.map { ($0.key, $0.value) }) { first, _ in first }
+    }
+
+    func respond(to request: Request, context: IssuerRequestContext) async throws -> Response {
+        let response = try await answer(to: request, context: context)
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func answer(to request: Request, context: IssuerRequestContext) async throws -> Response {
+        switch (routes[request.uri.path], request.method) {
+        case (.token, .post):
+            return try await tokens.respond(to: request, context: context)
+        case (.token, _):
+            return Problem.methodNotAllowed("POST").response
+        case (.keySet, .get), (.keySet, .head):
+            return documents.keySet(request)
+        case (.metadata, .get), (.metadata, .head):
+            return documents.metadata()
+        case (.keySet, _), (.metadata, _):
+            return Problem.methodNotAllowed("GET, HEAD").response
+        case (nil, _):
+            return Problem.notFound.response
+        }
+    }
+}

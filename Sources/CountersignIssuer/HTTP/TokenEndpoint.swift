@@ -1,0 +1,139 @@
+internal import CountersignCrypto
+internal import CountersignJOSE
+internal import CountersignTLS
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+
+/// `POST /oauth2/token`: certificate in, token out.
+struct TokenEndpoint: Sendable {
+    private let state: IssuerState
+
+    init(_ state: IssuerState) {
+        self.state = state
+    }
+
+    /// Answers one request and logs what became of it. Never logs a token.
+    func respond(to request: Request, context: IssuerRequestContext) async throws -> Response {
+        var record = TokenRecord(requestID: context.requestID)
+        do {
+            let peer = await context.peer()
+            // Nobody's form is read who would get no token anyway.
+            let (began, snapshotBefore) = (state.clock(), state.snapshot)
+            let callerBefore = try caller(peer, snapshotBefore, at: began, &record)
+            guard let form = try await Self.form(of: request) else {
+                record.log(.bodyTooLarge, to: state.logger)
+                return Self.response(.contentTooLarge, body: OAuthError.bodyTooLarge.body)
+            }
+            // A form may take seconds to come; what counts is who may have a token when it is made.
+            let now = state.clock()
+            let snapshot = state.snapshot
+            let isUnchanged = now == began && snapshot === snapshotBefore
+            let caller = isUnchanged ? callerBefore : try caller(peer, snapshot, at: now, &record)
+            let tokenRequest = try TokenRequest(form: form)
+            record.target = tokenRequest.target.name
+            let answer = try token(for: tokenRequest, caller, snapshot, at: now, &record)
+            record.logIssued(to: state.logger)
+            return Self.response(.ok, body: answer)
+        } catch let refusal as TokenRefusal {
+            record.log(refusal, to: state.logger)
+            return response(to: refusal.error)
+        }
+    }
+}
+
+extension TokenEndpoint {
+    /// Everything about the connection is decided before the request is looked at.
+    private func caller(
+        _ peer: Peer?, _ snapshot: IssuerSnapshot, at now: Timestamp, _ record: inout TokenRecord
+    ) throws(TokenRefusal) -> TokenCaller {
+        guard let peer else {
+            throw TokenRefusal(.noCertificate, OAuthError(.invalidClient, "the connection has no client certificate"))
+        }
+        record.certificate = peer.certificate
+        let standing = peer.standing(under: state.tls.current.validator, purpose: .client, at: now)
+        let caller = try snapshot.tokenIssuer.caller(with: peer.certificate, standing: standing).get()
+        record.service = caller.service.id
+        return caller
+    }
+
+    /// The body of a form; `nil` when it is too large.
+    private static func form(of request: Request) async throws -> ByteBufferView? {
+        guard request.headers[.authorization] == nil else {
+            throw TokenRefusal(
+                .requestAuthentication,
+                OAuthError(.invalidRequest, "leave out Authorization: the client certificate is the only authentication")
+            )
+        }
+        guard FormContentType.isForm(request.headers[.contentType]), request.headers[.contentEncoding] == nil else {
+            throw TokenRefusal.malformed("send the parameters in the body as application/x-www-form-urlencoded in UTF-8")
+        }
+        do {
+            return try await request.body.collect(upTo: FormBody.maximumBytes).readableBytesView
+        } catch is NIOTooManyBytesError {
+            return nil
+        }
+    }
+
+    private func token(
+        for request: TokenRequest, _ caller: TokenCaller, _ snapshot: IssuerSnapshot, at now: Timestamp,
+        _ record: inout TokenRecord
+    ) throws(TokenRefusal) -> [UInt8] {
+        guard let signer = state.keys.snapshot.signer else {
+            throw TokenRefusal(
+                .keysUnavailable, OAuthError(.temporarilyUnavailable, "no key can sign at the moment; try again later")
+            )
+        }
+        do {
+            let tokenID = Base64URL.encode(try SecureRandom.bytes(16))
+            let claims = try snapshot.tokenIssuer.claims(for: request, from: caller, tokenID: tokenID, at: now).get()
+            let token = try signer.token(for: claims)
+            record.keyID = signer.kid
+            record.tokenID = tokenID
+            return TokenAnswer.body(token: token, expiresIn: claims.expiresAt.seconds(since: now), scope: claims.scope)
+        } catch let refusal as TokenRefusal {
+            throw refusal
+        } catch {
+            throw TokenRefusal(
+                .checkFailed, OAuthError(.temporarilyUnavailable, "the token could not be signed; try again later"),
+                log: "\(error)"
+            )
+        }
+    }
+
+    private func response(to error: OAuthError) -> Response {
+        var response = Self.response(HTTPResponse.Status(code: error.status), body: error.body)
+        switch error.status {
+        case 401:
+            // RFC 9110, section 15.5.2 wants a challenge; there is no scheme that stands for a client certificate.
+            response.headers[.wwwAuthenticate] = "Bearer realm=\"\(state.snapshot.configuration.issuer)\""
+        case 503:
+            response.headers[.retryAfter] = "\(OAuthError.retryAfter)"
+        default:
+            break
+        }
+        return response
+    }
+
+    private static func response(_ status: HTTPResponse.Status, body: [UInt8]) -> Response {
+        Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    /// RFC 6749, section 5.1.
+    private static let headers: HTTPFields = {
+        var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+        if let pragma = HTTPField.Name("Pragma") {
+            headers[pragma] = "no-cache"
+        }
+        return headers
+    }()
+}
+
+extension OAuthError {
+    static let bodyTooLarge = OAuthError(.invalidRequest, "the body is larger than \(FormBody.maximumBytes / 1024) KiB")
+}
+
+extension TokenRefusal {
+    static let bodyTooLarge = TokenRefusal(.requestMalformed, .bodyTooLarge)
+}

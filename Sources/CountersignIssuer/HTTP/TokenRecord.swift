@@ -1,0 +1,49 @@
+internal import CountersignCrypto
+internal import CountersignJOSE
+internal import Logging
+
+/// What is known about a token request so far, for the one log line that it leaves.
+struct TokenRecord {
+    let requestID: String
+    var certificate: Certificate?
+    var service: String?
+    /// The audience or resource as the peer named it.
+    var target: String?
+    var keyID: KeyID?
+    var tokenID: String?
+
+    init(requestID: String) {
+        self.requestID = requestID
+    }
+
+    func logIssued(to logger: Logger) {
+        var metadata = common
+        metadata["outcome"] = "issued"
+        metadata["kid"] = keyID.map { "\($0)" }
+        metadata["jti"] = tokenID.map { "\($0)" }
+        logger.info("token issued", metadata: metadata)
+    }
+
+    func log(_ refusal: TokenRefusal, to logger: Logger) {
+        var metadata = common
+        metadata["outcome"] = "refused"
+        metadata["reason"] = "\(refusal.reason)"
+        metadata["error"] = "\(refusal.error.code)"
+        metadata["message"] = "\(refusal.message)"
+        if service == nil, let certificate {
+            // Nobody can tell from a reason alone which certificate an operator has to look at.
+            metadata["subject"] = "\(certificate.subject)"
+            metadata["issuer"] = "\(certificate.issuer)"
+            metadata["serial"] = "\(certificate.serialHex)"
+            metadata["names"] = "\((certificate.uris + certificate.dnsNames).prefix(8).joined(separator: " "))"
+        }
+        logger.notice("token refused", metadata: metadata)
+    }
+
+    private var common: Logger.Metadata {
+        var metadata: Logger.Metadata = ["request": "\(requestID)"]
+        metadata["service"] = service.map { "\($0)" }
+        metadata["audience"] = target.map { "\($0)" }
+        return metadata
+    }
+}

@@ -1,0 +1,85 @@
+public import CountersignCrypto
+public import CountersignJOSE
+internal import Dispatch
+
+/// A key ring in a directory.
+///
+/// | file | mode | what it is |
+/// |---|---|---|
+/// | the directory | 700 | refused when others may enter it |
+/// | `keyring.json` | 600 | the ring, public, in the form described at `KeyRingFormat`. Refused when others may change it |
+/// | `<kid>.pem` | 600 | one private key, PKCS#8, named by its RFC 7638 thumbprint. Refused when others may read it |
+/// | `keyring.lock` | 600 | empty; holds the advisory lock of a writer |
+/// | `.new-*` | 600 | a file being written; removed by the next writer when its own died |
+///
+/// A change writes new files beside the old, syncs them, renames them and syncs the directory, private keys before the ring
+/// that names them: a crash leaves the old ring or the new one. The private key of a retired or revoked key is removed right
+/// after the ring says so. A file the ring does not name is ignored.
+///
+/// Reading takes no lock. Writers take turns by the lock and refuse each other's stale changes by the revision, so several
+/// issuers and commands may share one directory. Where the superuser writes, the files belong to the directory's owner.
+/// The work is done on a thread of the store's own; the caller is suspended, not blocked.
+public final class FileKeyRingStore: KeyRingStore {
+    public var location: String { directory.path }
+
+    private let directory: KeyRingDirectory
+    private let lockWait: Duration
+    private let queue = DispatchQueue(label: "countersign.keyring")
+
+    /// A store in this directory, which need not exist yet.
+    ///
+    /// - Parameter lockWait: how long a writer waits for another before it gives up with `locked`.
+    public init(directory path: String, lockWait: Duration = .seconds(10)) {
+        self.directory = KeyRingDirectory(path)
+        self.lockWait = lockWait
+    }
+
+    public func load(unless known: KeyRingRevision?) async throws(KeyRingError) -> StoredKeyRing? {
+        try await offload { directory throws(KeyRingError) in
+            try directory.load(unless: known)
+        }
+    }
+
+    public func privateKey(for key: JWK) async throws(KeyRingError) -> RSAPrivateKey {
+        try await offload { directory throws(KeyRingError) in
+            try directory.privateKey(for: key)
+        }
+    }
+
+    public func save(
+        _ ring: KeyRing, adding newKeys: [RSAPrivateKey], replacing expected: KeyRingRevision?
+    ) async throws(KeyRingError) -> StoredKeyRing {
+        let deadline = ContinuousClock.now.advanced(by: lockWait)
+        while true {
+            let saved = try await offload { directory throws(KeyRingError) in
+                try directory.saveUnlessLocked(ring, adding: newKeys, replacing: expected)
+            }
+            if let saved {
+                return saved
+            }
+            guard ContinuousClock.now < deadline, !Task.isCancelled else {
+                throw KeyRingError(
+                    .locked, "another process is changing the key ring and holds \(directory.lockPath)",
+                    hint: "try again; the lock goes with the process that holds it"
+                )
+            }
+            // Between attempts the thread is free for readers.
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    private func offload<Value: Sendable>(
+        _ work: @escaping @Sendable (KeyRingDirectory) throws(KeyRingError) -> Value
+    ) async throws(KeyRingError) -> Value {
+        let result: Result<Value, KeyRingError> = await withCheckedContinuation { continuation in
+            queue.async { [directory] in
+                do throws(KeyRingError) {
+                    continuation.resume(returning: .success(try work(directory)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+}

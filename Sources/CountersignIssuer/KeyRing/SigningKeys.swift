@@ -1,0 +1,137 @@
+public import CountersignCrypto
+public import CountersignJOSE
+public import Logging
+public import ServiceLifecycle
+internal import Synchronization
+
+/// The keys of a running issuer: what it signs with and what it publishes, kept up with the store.
+///
+/// A request reads ``snapshot``, which costs a lock held for a copy and never waits for the store. ``run()`` looks at the
+/// store twice a second, takes over what others changed, and does what is due by time: promotion, retirement, and a rotation
+/// of its own accord after ``KeyRingParameters/rotateEvery``. Several issuers on one store agree: each saves on condition
+/// that nobody was faster, and the slower one takes over what the faster one did.
+///
+/// Fails closed where a token might outlive its key and open where it cannot: a ring that is damaged or out of reach while the
+/// issuer runs leaves the last good keys in force and is logged once; a ring that says another key signs, whose private key
+/// cannot be had, leaves nothing to sign with.
+///
+/// A key is made only by ``run()`` (and never for a request), and only when a rotation is due.
+public final class SigningKeys: Sendable {
+    /// What holds at one moment. Built once per change.
+    public struct Snapshot: Sendable {
+        /// Signs tokens. Nil when the private key of the signing key cannot be had: answer 503, with `Retry-After`.
+        public let signer: TokenSigner?
+        /// The key that signs, or would.
+        public let signingKeyID: KeyID
+        /// The published keys: announced, signing and retiring.
+        public let keySet: JWKSet
+        /// ``keySet`` as JSON text, ready to be served as `application/jwk-set+json`.
+        public let jwks: [UInt8]
+        /// The entity tag of ``jwks``, with its quotes; the same at every issuer that publishes the same keys.
+        public let etag: String
+        /// Grows by one with every change this process took over, beginning with 1.
+        public let generation: UInt64
+        /// The revision of the ring in the store.
+        public let revision: Int64
+        /// When something is next to be done; nil when nothing is.
+        public let nextChange: Timestamp?
+    }
+
+    struct State {
+        var stored: StoredKeyRing
+        var snapshot: Snapshot
+        var parameters: KeyRingParameters
+        /// The announced key, read ahead so that its promotion costs nothing and a problem with it is known in time.
+        var next: TokenSigner?
+        /// A key that was made for a rotation which could not be saved yet.
+        var spare: RSAPrivateKey?
+        /// What was logged and still holds, so that it is logged once.
+        var problems: [Problem: String] = [:]
+    }
+
+    enum Problem {
+        case reading, writing, signingKey, announcedKey
+    }
+
+    let store: any KeyRingStore
+    let logger: Logger
+    let state: Mutex<State>
+    private let pollEvery: Duration
+    private let clock: @Sendable () -> Timestamp
+
+    /// Takes over the ring in the store and gives it these parameters.
+    ///
+    /// - Parameters:
+    ///   - pollEvery: how often ``run()`` looks at the store. Others rely on a second at most.
+    ///   - clock: what time it is, for ``run()``.
+    /// - Throws: ``KeyRingError``: `notInitialised` (with what to run), `example`, why the ring cannot be read, or why its
+    ///   signing key's private key cannot be had: an issuer must not start with these.
+    public init(
+        store: any KeyRingStore,
+        parameters: KeyRingParameters,
+        logger: Logger,
+        pollEvery: Duration = .milliseconds(500),
+        clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) async throws(KeyRingError) {
+        let now = clock()
+        // Before the update: a signing key that cannot be had is no reason to change the ring.
+        _ = try await store.privateKey(for: store.load().ring.signing.jwk)
+        let stored = try await store.update { stored throws(KeyRingError) in
+            let ring = try stored.ring.applying(.adopt(parameters), at: now)
+            return KeyRingChange(await store.settleIfPossible(ring, at: now))
+        }
+        let signer = TokenSigner(key: try await store.privateKey(for: stored.ring.signing.jwk))
+        let snapshot = try Snapshot(stored, signer: signer, generation: 1)
+        self.store = store
+        self.logger = logger
+        self.pollEvery = pollEvery
+        self.clock = clock
+        state = Mutex(State(stored: stored, snapshot: snapshot, parameters: parameters))
+        logger.info("key ring loaded", metadata: metadata(of: stored))
+        await readAhead(stored)
+    }
+
+    /// The keys as they are now. Cheap; take it once per request.
+    public var snapshot: Snapshot {
+        state.withLock { $0.snapshot }
+    }
+
+    /// Takes over other durations, from a configuration that was read again.
+    ///
+    /// - Throws: ``KeyRingError`` when the ring cannot be changed; then the old ones hold.
+    public func adopt(_ parameters: KeyRingParameters, at now: Timestamp) async throws(KeyRingError) {
+        let base = state.withLock { $0.stored.revision }
+        let stored = try await store.update { stored throws(KeyRingError) in
+            KeyRingChange(try stored.ring.applying(.adopt(parameters), at: now))
+        }
+        state.withLock { $0.parameters = parameters }
+        await take(stored, from: base)
+    }
+}
+
+extension SigningKeys: Service {
+    /// Keeps up with the store until the task is cancelled or the service group shuts down gracefully.
+    public func run() async throws {
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            try? await cancelWhenGracefulShutdown {
+                try await Task.sleep(for: self.pollEvery)
+            }
+            if !Task.isCancelled, !Task.isShuttingDownGracefully {
+                await reload(at: clock())
+            }
+        }
+    }
+}
+
+extension SigningKeys.Snapshot {
+    init(_ stored: StoredKeyRing, signer: TokenSigner?, generation: UInt64) throws(KeyRingError) {
+        self.signer = signer
+        self.generation = generation
+        signingKeyID = stored.ring.signing.jwk.kid
+        keySet = try stored.ring.keySet()
+        jwks = keySet.json
+        etag = "\"\(Base64URL.encode(SHA256.digest(of: jwks).bytes))\""
+        revision = stored.revision.number
+        nextChange = stored.ring.nextChange
+    }
+}

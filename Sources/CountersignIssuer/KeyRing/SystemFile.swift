@@ -1,0 +1,175 @@
+internal import Foundation
+
+/// A file that is open, closed when it goes out of scope; and the few things about files that Foundation cannot do: open
+/// without following a link or overwriting, look at the mode of what is open, rename over another file, sync, lock.
+struct SystemFile: ~Copyable {
+    let path: String
+    private let descriptor: Int32
+
+    /// Opens an existing file for reading. A symbolic link is refused; a pipe is not waited for.
+    static func open(_ path: String) throws(SystemError) -> SystemFile {
+        try SystemFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, mode: 0)
+    }
+
+    /// Opens an existing directory, also by a symbolic link.
+    static func openDirectory(_ path: String) throws(SystemError) -> SystemFile {
+        try SystemFile(path, O_RDONLY | O_DIRECTORY, mode: 0)
+    }
+
+    /// Makes a file that was not there, with this mode whatever the umask says.
+    static func create(_ path: String, mode: mode_t) throws(SystemError) -> SystemFile {
+        let file = try SystemFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        try file.setMode(mode)
+        return file
+    }
+
+    /// Opens a file to lock it; it is made if it was not there.
+    static func openForLock(_ path: String) throws(SystemError) -> SystemFile {
+        try SystemFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+    }
+
+    private init(_ path: String, _ flags: Int32, mode: mode_t) throws(SystemError) {
+        // Foundation has no way to open a file only if it is new, or only if it is not a link.
+        descriptor = unsafe Foundation.open(path, flags | O_CLOEXEC, mode)
+        self.path = path
+        guard descriptor >= 0 else {
+            throw SystemError("open", path)
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 {
+            close(descriptor)
+        }
+    }
+
+    /// What kind of file it is, who owns it, who may read it, how long it is.
+    func status() throws(SystemError) -> stat {
+        var status = stat()
+        // Foundation looks at the name, which may mean another file by now; this looks at the file that is open.
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw SystemError("examine", path)
+        }
+        return status
+    }
+
+    /// The whole content, refused beyond `limit` bytes.
+    func read(limit: Int) throws(SystemError) -> [UInt8] {
+        let length = try status().st_size
+        guard length <= limit else {
+            throw SystemError("read", path, reason: "it is longer than \(limit) bytes")
+        }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while bytes.count <= limit {
+            // Foundation's reading leaves copies of a private key in memory that nobody wipes.
+            let count = unsafe Foundation.read(descriptor, &chunk, chunk.count)
+            if count == 0 {
+                return bytes
+            }
+            if count > 0 {
+                bytes += chunk.prefix(count)
+            } else if errno != EINTR {
+                throw SystemError("read", path)
+            }
+        }
+        throw SystemError("read", path, reason: "it is longer than \(limit) bytes")
+    }
+
+    /// Writes at the end and waits until the bytes are on the disk.
+    func writeAndSync(_ bytes: [UInt8]) throws(SystemError) {
+        var written = 0
+        while written < bytes.count {
+            // As for reading.
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Foundation.write(descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
+            }
+            if count > 0 {
+                written += count
+            } else if count == 0 || errno != EINTR {
+                throw SystemError("write", path)
+            }
+        }
+        try sync()
+    }
+
+    /// Waits until the content, or for a directory its entries, are on the disk.
+    func sync() throws(SystemError) {
+        guard fsync(descriptor) == 0 else {
+            throw SystemError("sync", path)
+        }
+    }
+
+    /// Sets who may do what with the file.
+    func setMode(_ mode: mode_t) throws(SystemError) {
+        guard fchmod(descriptor, mode) == 0 else {
+            throw SystemError("set the mode of", path)
+        }
+    }
+
+    /// Gives the file to another owner, which only the superuser may.
+    func give(toOwner owner: uid_t, group: gid_t) throws(SystemError) {
+        guard fchown(descriptor, owner, group) == 0 else {
+            throw SystemError("change the owner of", path)
+        }
+    }
+
+    /// Takes the advisory lock of the file, without waiting; it goes when the file is closed, also by the end of the process.
+    func tryLock() throws(SystemError) -> Bool {
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+            return true
+        }
+        guard errno == EWOULDBLOCK || errno == EINTR else {
+            throw SystemError("lock", path)
+        }
+        return false
+    }
+
+    /// Puts a file in the place of another, or of none, in one step.
+    static func rename(_ path: String, to newPath: String) throws(SystemError) {
+        // Foundation moves a file only where none is.
+        guard unsafe Foundation.rename(path, newPath) == 0 else {
+            throw SystemError("rename", path)
+        }
+    }
+}
+
+/// An operation of the system that failed.
+struct SystemError: Error {
+    /// The file is not there.
+    let isNotFound: Bool
+    /// The file is there, where a new one was to be made.
+    let isAlreadyThere: Bool
+    /// What failed, on which file, and why, as part of a sentence.
+    let message: String
+
+    /// Made right after the failure, while `errno` still tells of it.
+    init(_ operation: String, _ path: String) {
+        let code = errno
+        isNotFound = code == ENOENT
+        isAlreadyThere = code == EEXIST
+        message = "cannot \(operation) \(path): \(Self.text(code))"
+    }
+
+    init(_ operation: String, _ path: String, reason: String) {
+        isNotFound = false
+        isAlreadyThere = false
+        message = "cannot \(operation) \(path): \(reason)"
+    }
+
+    private static func text(_ code: Int32) -> String {
+        switch code {
+        case ENOENT: "it is not there"
+        case EACCES, EPERM: "permission denied"
+        case EEXIST: "it is there already"
+        case ELOOP: "it is a symbolic link"
+        case ENOTDIR: "a part of the path is not a directory"
+        case EISDIR: "it is a directory"
+        case EROFS: "the file system is read-only"
+        case ENOSPC, EDQUOT: "the disk is full"
+        case EMFILE, ENFILE: "too many files are open"
+        case EIO: "the disk failed"
+        default: "system error \(code)"
+        }
+    }
+}

@@ -1,0 +1,58 @@
+internal import CountersignCrypto
+internal import CountersignJSON
+internal import CountersignTLS
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// What the issuer's parts share: certificates, keys and policy, each of which can be replaced while requests go on.
+final class IssuerState: Sendable {
+    let tls: ReloadableTLS
+    let keys: SigningKeys
+    let logger: Logger
+    let clock: @Sendable () -> Timestamp
+
+    private let current: Mutex<IssuerSnapshot>
+
+    init(
+        _ snapshot: IssuerSnapshot, tls: ReloadableTLS, keys: SigningKeys, logger: Logger,
+        clock: @escaping @Sendable () -> Timestamp
+    ) {
+        current = Mutex(snapshot)
+        self.tls = tls
+        self.keys = keys
+        self.logger = logger
+        self.clock = clock
+    }
+
+    /// The configuration in force. Take it once per request: everything in it belongs together.
+    var snapshot: IssuerSnapshot {
+        current.withLock { $0 }
+    }
+
+    func replace(with snapshot: IssuerSnapshot) {
+        current.withLock { $0 = snapshot }
+    }
+}
+
+/// One configuration and what is made of it, once.
+final class IssuerSnapshot: Sendable {
+    let configuration: IssuerConfiguration
+    let tokenIssuer: TokenIssuer
+    /// The metadata document.
+    let metadata: ByteBuffer
+    /// The `Cache-Control` field of the key set.
+    let keySetCacheControl: String
+
+    /// - Throws: ``IssuerStartError`` when the metadata cannot be written, which no checked configuration makes happen.
+    init(_ configuration: IssuerConfiguration) throws(IssuerStartError) {
+        self.configuration = configuration
+        tokenIssuer = TokenIssuer(configuration.policy)
+        keySetCacheControl = "max-age=\(configuration.keys.maximumAge)"
+        do {
+            metadata = ByteBuffer(bytes: try PublishedAddresses.metadata(issuer: configuration.issuer))
+        } catch {
+            throw IssuerStartError(.configuration, "the metadata cannot be written: \(error.message)")
+        }
+    }
+}

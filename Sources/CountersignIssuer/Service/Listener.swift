@@ -1,0 +1,60 @@
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import ServiceLifecycle
+
+/// One listening socket with what answers on it.
+struct Listener<Responder: HTTPResponder>: Service where Responder.Context == IssuerRequestContext {
+    let address: ListenAddress
+    let responder: Responder
+    let server: HTTPServerBuilder
+    /// More connections than this wait in the queue of the operating system.
+    let maximumConnections: Int
+    let logger: Logger
+    /// Told the address that the system gave us.
+    let onListening: @Sendable (ListenAddress) async -> Void
+
+    /// Serves until the service group shuts down, finishing the requests in hand.
+    ///
+    /// - Throws: ``IssuerStartError`` with code `address`, naming the address, when it cannot be listened on.
+    func run() async throws {
+        var quiet = logger
+        // The web framework tells at `info` what we tell ourselves, in our words.
+        quiet.logLevel = max(quiet.logLevel, .warning)
+        let application = Application(
+            responder: responder,
+            server: server,
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port),
+                backlog: 1024,
+                availableConnectionsDelegate: .maximum(maximumConnections, logger: logger)
+            ),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? address.port
+                await onListening(ListenAddress(host: address.host, port: port))
+            },
+            logger: quiet
+        )
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw IssuerStartError(.address, "cannot listen on \(address): \(Self.reason(error))", hint: Self.hint(error))
+        } catch let error as SocketAddressError {
+            throw IssuerStartError(.address, "cannot listen on \(address): \(error)")
+        }
+    }
+
+    private static func reason(_ error: IOError) -> String {
+        switch error.errnoCode {
+        case 98: "the port is in use"
+        case 13: "this user may not listen on that port"
+        case 99: "this machine has no such address"
+        default: "\(error)"
+        }
+    }
+
+    private static func hint(_ error: IOError) -> String? {
+        error.errnoCode == 98 ? "stop the other process, or choose another port" : nil
+    }
+}

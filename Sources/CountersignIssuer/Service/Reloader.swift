@@ -1,0 +1,154 @@
+internal import CountersignCrypto
+internal import CountersignTLS
+internal import Logging
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Reads the configuration file again when its contents change, or when asked to.
+///
+/// A file that does not load changes nothing. One that does is taken over as a whole, except for what only a restart can change,
+/// which is said. Everything happens in ``run()``, one thing after the other, so that an older file never replaces a newer one.
+final class Reloader: Service {
+    private let state: IssuerState
+    private let pollInterval: Duration
+    private let seen: Mutex<Seen>
+    private let isAsked = Mutex(false)
+
+    private struct Seen {
+        /// Of the contents last acted upon, good or bad.
+        var acted: SHA256Digest?
+        /// Of the contents at the last look. They are acted upon when they are the same at two looks, so that a file is not
+        /// read while somebody writes it.
+        var last: SHA256Digest?
+        /// The last reason why the file could not be read at all.
+        var unreadable: ConfigurationError?
+    }
+
+    init(state: IssuerState, pollInterval: Duration) {
+        self.state = state
+        self.pollInterval = pollInterval
+        let digest = state.snapshot.configuration.digest
+        seen = Mutex(Seen(acted: digest, last: digest))
+    }
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try await Task.sleep(for: self.pollInterval)
+                let isAsked = self.isAsked.withLock { isAsked in
+                    defer { isAsked = false }
+                    return isAsked
+                }
+                if isAsked {
+                    await self.reloadCertificates()
+                }
+                await self.look(force: isAsked)
+            }
+        }
+    }
+
+    /// Asks for configuration and certificates to be read again, changed or not, at the next look.
+    func reload() {
+        isAsked.withLock { $0 = true }
+    }
+}
+
+extension Reloader {
+    private func reloadCertificates() async {
+        let outcome: ReloadableTLS.Outcome? = try? await NIOThreadPool.singleton.runIfActive { [state] in
+            do throws(TLSError) {
+                return try state.tls.reload(at: state.clock()) ? .replaced(state.tls.current) : nil
+            } catch {
+                return .failed(error)
+            }
+        }
+        if let outcome {
+            CertificateWatch.report(outcome, state)
+        }
+    }
+
+    private func look(force: Bool) async {
+        let result = try? await NIOThreadPool.singleton.runIfActive { self.readIfChanged(force: force) }
+        switch result {
+        case .success(let configuration)?:
+            await take(configuration)
+        case .failure(let error)?:
+            for problem in error.problems {
+                state.logger.error("configuration not reloaded, the old one stays in use", metadata: ["problem": "\(problem)"])
+            }
+        case nil:
+            break
+        }
+    }
+
+    /// - Returns: `nil` when there is nothing new to act upon.
+    private func readIfChanged(force: Bool) -> Result<IssuerConfiguration, ConfigurationError>? {
+        let file = state.snapshot.configuration.file
+        let bytes: [UInt8]
+        do {
+            bytes = try IssuerConfiguration.read(file)
+        } catch {
+            let isNews = seen.withLock { seen in
+                defer { seen.unreadable = error }
+                return force || seen.unreadable != error
+            }
+            return isNews ? .failure(error) : nil
+        }
+        let digest = SHA256.digest(of: bytes)
+        let isNews = seen.withLock { seen in
+            let isSettled = seen.last == digest
+            seen.last = digest
+            seen.unreadable = nil
+            guard force || (isSettled && seen.acted != digest) else {
+                return false
+            }
+            seen.acted = digest
+            return true
+        }
+        guard isNews else {
+            return nil
+        }
+        do {
+            return .success(try IssuerConfiguration.parse(bytes, file: file))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+extension Reloader {
+    private func take(_ new: IssuerConfiguration) async {
+        let old = state.snapshot.configuration
+        let effective = new.keepingWhatNeedsRestart(of: old)
+        for key in new.changesThatNeedRestart(since: old) {
+            state.logger.warning("\(key) was changed in the configuration: restart the issuer to make it take effect")
+        }
+        if effective.keys.parameters != old.keys.parameters {
+            do {
+                try await state.keys.adopt(effective.keys.parameters, at: state.clock())
+            } catch {
+                state.logger.error(
+                    "configuration not reloaded, the old one stays in use", metadata: ["problem": "\(error)"]
+                )
+                return
+            }
+        }
+        do {
+            state.replace(with: try IssuerSnapshot(effective))
+        } catch {
+            state.logger.error("configuration not reloaded, the old one stays in use", metadata: ["problem": "\(error)"])
+            return
+        }
+        for warning in effective.warnings {
+            state.logger.warning("\(warning)")
+        }
+        state.logger.notice(
+            "configuration reloaded",
+            metadata: [
+                "file": "\(effective.file)", "services": "\(effective.policy.directory.services.count)",
+                "admins": "\(effective.policy.admins.count)",
+            ]
+        )
+    }
+}

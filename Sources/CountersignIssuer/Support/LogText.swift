@@ -1,0 +1,29 @@
+/// Makes text from elsewhere fit to stand in one line of a log or on a terminal.
+enum LogText {
+    /// The text in single quotes; everything but printable ASCII, and the quote and backslash, is written as an escape.
+    static func quoted(_ text: String, limit: Int = 200) -> String {
+        "'\(escaped(text, limit: limit))'"
+    }
+
+    /// The text without anything that could end a line, steer a terminal or imitate another field.
+    ///
+    /// - Parameter limit: How many characters of the original are kept; three dots stand for the rest.
+    static func escaped(_ text: String, limit: Int = 200) -> String {
+        var result = ""
+        for (count, scalar) in text.unicodeScalars.enumerated() {
+            guard count < limit else {
+                return result + "..."
+            }
+            switch scalar {
+            case "\\", "'", "\"":
+                result += "\\"
+                result.unicodeScalars.append(scalar)
+            case " "..."~":
+                result.unicodeScalars.append(scalar)
+            default:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+        return result
+    }
+}

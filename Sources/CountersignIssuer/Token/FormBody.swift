@@ -1,0 +1,58 @@
+/// The parameters of an `application/x-www-form-urlencoded` body, decoded strictly.
+///
+/// A percent sign has two hexadecimal digits after it and the decoded bytes are UTF-8, or the body is refused: whatever a lenient
+/// reader would guess here, another reader of the same request might guess differently.
+struct FormBody {
+    /// The largest body that is read (design: 413 above it).
+    static let maximumBytes = 16 * 1024
+
+    struct Malformed: Error {}
+
+    /// Names and values in the order they were sent; values may be empty, names may repeat.
+    let parameters: [(name: String, value: String)]
+
+    init(_ bytes: some Collection<UInt8>) throws(Malformed) {
+        guard bytes.count <= Self.maximumBytes else {
+            throw Malformed()
+        }
+        var parameters: [(name: String, value: String)] = []
+        for part in bytes.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
+            let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+            let value = equals < part.endIndex ? part[part.index(after: equals)...] : part[equals...]
+            parameters.append((try Self.decode(part[..<equals]), try Self.decode(value)))
+        }
+        self.parameters = parameters
+    }
+
+    private static func decode(_ bytes: some Collection<UInt8>) throws(Malformed) -> String {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(bytes.count)
+        var rest = bytes.makeIterator()
+        while let byte = rest.next() {
+            switch byte {
+            case UInt8(ascii: "+"):
+                decoded.append(UInt8(ascii: " "))
+            case UInt8(ascii: "%"):
+                guard let high = rest.next().flatMap(hexadecimalDigit), let low = rest.next().flatMap(hexadecimalDigit) else {
+                    throw Malformed()
+                }
+                decoded.append(high << 4 | low)
+            default:
+                decoded.append(byte)
+            }
+        }
+        guard !decoded.contains(0), let text = String(validating: decoded, as: UTF8.self) else {
+            throw Malformed()
+        }
+        return text
+    }
+
+    private static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Testing
+
+@testable import CountersignIssuer
+
+@Suite("The YAML reader")
+struct YAMLTests {
+    @Test("takes values as text and keeps their lines")
+    func values() throws {
+        guard case .mapping(let members, 1) = try YAMLNode.parse("a: yes\nb:\n  - 0x10\n  - ''\nc: ~") else {
+            Issue.record("not a mapping")
+            return
+        }
+        #expect(members.map(\.name) == ["a", "b", "c"])
+        #expect(members.map(\.line) == [1, 2, 5])
+        guard case .scalar(let yes) = members[0].value, case .sequence(let list, 3) = members[1].value,
+            case .scalar(let number) = list[0], case .scalar(let empty) = list[1], case .scalar(let null) = members[2].value
+        else {
+            Issue.record("wrong kinds")
+            return
+        }
+        #expect(yes.text == "yes")
+        #expect(number.text == "0x10")
+        #expect(empty.text.isEmpty && !empty.isMissing)
+        #expect(null.isMissing)
+    }
+
+    @Test(
+        "refuses what is not plain data",
+        arguments: [
+            ("a: &x 1\nb: *x", 1, "anchors"), ("a: 1\nb: &x {}", 2, "anchors"), ("a: !!int 1", 1, "tags"),
+            ("a: !x [1]", 1, "tags"), ("[a]: 1", 1, "a key must be a single value"), ("a: 1\na: 2", 1, "given more than once"),
+            ("a: [1", 2, "not valid YAML"), ("a: b: c", 1, "not valid YAML"), ("a: 1\n---\nb: 2", 2, "another document"),
+            ("a: *x", 1, "undefined alias"), ("\ta: 1", 1, "not valid YAML"),
+        ]
+    )
+    func refused(text: String, line: Int, message: String) {
+        do {
+            _ = try YAMLNode.parse(text)
+            Issue.record("accepted")
+        } catch {
+            #expect(error.line == line)
+            #expect(error.message.contains(message), "\(error.message)")
+        }
+    }
+
+    @Test("refuses deep nesting without falling over")
+    func depth() {
+        for depth in [17, 500, 900, 5000, 100_000] {
+            for (open, close) in [("[", "]"), ("{a: ", "}")] {
+                let text = String(repeating: open, count: depth) + String(repeating: close, count: depth)
+                #expect(throws: YAMLNode.ParseFailure.self) { try YAMLNode.parse(text) }
+            }
+        }
+        #expect(throws: Never.self) { try YAMLNode.parse(String(repeating: "[", count: 10) + String(repeating: "]", count: 10)) }
+    }
+
+    @Test("refuses a billion laughs at once, also as keys", .timeLimit(.minutes(1)))
+    func aliases() {
+        var values = "a0: &a0 [x]\n"
+        var keys = "a0: &a0 [x]\n"
+        for level in 1...40 {
+            values += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n"
+            keys += "a\(level): &a\(level) {*a\(level - 1) : *a\(level - 1)}\n"
+        }
+        for text in [values, keys, keys + "? *a40\n: x\n"] {
+            do {
+                _ = try YAMLNode.parse(text)
+                Issue.record("accepted")
+            } catch {
+                #expect(error.message.contains("anchors and aliases"))
+            }
+        }
+    }
+
+    @Test("takes ampersands and asterisks that are just text")
+    func sigils() throws {
+        let line = "- \"&a *a\" # &a *a\n- CN=A &a *a\n"
+        #expect(throws: Never.self) { try YAMLNode.parse(String(repeating: line, count: 2)) }
+        #expect(throws: Never.self) { try YAMLNode.parse("- a *b *c *d *e *f *g *h *i *j *k &x\n") }
+    }
+}

@@ -1,0 +1,108 @@
+import CountersignJOSE
+import CountersignJSON
+import Testing
+
+@testable import CountersignIssuer
+
+@Suite("The issuer's documents")
+struct DocumentTests {
+    @Test("hold the key set, with an entity tag that saves fetching it again")
+    func keySet() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let path = "/.well-known/jwks.json"
+            let answer = try await issuer.ask(path)
+            #expect(answer.status == 200)
+            #expect(answer.headers["content-type"] == "application/jwk-set+json")
+            #expect(answer.headers["cache-control"] == "max-age=300")
+            #expect(try JWKSet(json: Array(answer.body.utf8)).keys.count == 1)
+            #expect(!answer.body.contains("\"d\""))
+            let tag = try #require(answer.headers["etag"])
+            for known in [tag, "W/\(tag)", "\"x\", \(tag)", "*"] {
+                let again = try await issuer.ask(path, "-H", "If-None-Match: \(known)")
+                #expect(again.status == 304)
+                #expect(again.body.isEmpty)
+                #expect(again.headers["etag"] == tag)
+                #expect(again.headers["content-length"] == nil)
+            }
+            #expect(try await issuer.ask(path, "-H", "If-None-Match: \"x\"").status == 200)
+            let head = try await issuer.ask(path, "--head", "--http1.1")
+            #expect(head.status == 200)
+            #expect(head.body.isEmpty)
+            #expect(head.headers["content-length"] == "\(answer.body.utf8.count)")
+        }
+    }
+
+    @Test("hold the metadata of RFC 8414 and RFC 8705, with the issuer byte for byte")
+    func metadata() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let answer = try await issuer.ask("/.well-known/oauth-authorization-server")
+            #expect(answer.headers["content-type"] == "application/json")
+            let metadata = try JSONReader.parseObject(Array(answer.body.utf8))
+            #expect(metadata["issuer"] == "https://localhost:8443")
+            #expect(metadata["token_endpoint"] == "https://localhost:8443/oauth2/token")
+            #expect(metadata["jwks_uri"] == "https://localhost:8443/.well-known/jwks.json")
+            #expect(metadata["response_types_supported"] == [])
+            #expect(metadata["grant_types_supported"] == ["client_credentials"])
+            #expect(metadata["token_endpoint_auth_methods_supported"] == ["tls_client_auth"])
+            #expect(metadata["tls_client_certificate_bound_access_tokens"] == true)
+            #expect(metadata["mtls_endpoint_aliases"] == ["token_endpoint": "https://localhost:8443/oauth2/token"])
+        }
+    }
+
+    @Test("of an issuer with a path are below it, but for the well-known name")
+    func issuerPath() async throws {
+        let files = try await IssuerFolder()
+        try files.writeConfiguration(issuer: "https://localhost:8443/tenant/one")
+        try await RunningIssuer.run(files) { issuer in
+            let answer = try await issuer.ask("/.well-known/oauth-authorization-server/tenant/one")
+            #expect(answer.text("issuer") == "https://localhost:8443/tenant/one")
+            #expect(answer.text("jwks_uri") == "https://localhost:8443/tenant/one/.well-known/jwks.json")
+            #expect(try await issuer.ask("/tenant/one/.well-known/jwks.json").status == 200)
+            #expect(try await issuer.ask("/.well-known/oauth-authorization-server").status == 404)
+            #expect(try await issuer.ask("/tenant/one/oauth2/token", "-d", RunningIssuer.goodForm).status == 200)
+        }
+    }
+
+    @Test("are the only ones: 404 and 405 are problem documents")
+    func problems() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            for path in [
+                "/", "/oauth2/token/", "/OAuth2/token", "/.well-known/jwks%2Ejson", "/oauth2/../oauth2/token", "/admin/keys",
+            ] {
+                let answer = try await issuer.ask(path, "--path-as-is")
+                #expect(answer.status == 404)
+                #expect(answer.headers["content-type"] == "application/problem+json")
+                #expect(answer.number("status") == 404)
+                #expect(answer.text("title") == "Not Found")
+            }
+            for (path, method, allow) in [
+                ("/oauth2/token", "GET", "POST"), ("/oauth2/token", "DELETE", "POST"),
+                ("/.well-known/jwks.json", "POST", "GET, HEAD"),
+                ("/.well-known/oauth-authorization-server", "PUT", "GET, HEAD"),
+            ] {
+                let answer = try await issuer.ask(path, "-X", method)
+                #expect(answer.status == 405)
+                #expect(answer.headers["allow"] == allow)
+                #expect(try await issuer.ask(path + "x", "--head").status == 404)
+                #expect(answer.headers["content-type"] == "application/problem+json")
+            }
+        }
+    }
+
+    @Test("for probes say live and ready, and nothing else is there")
+    func operations() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let address = "http://127.0.0.1:\(issuer.operationsPort)"
+            #expect(try await Curl.run(["\(address)/livez"]).body == #"{"status":"live"}"#)
+            let ready = try await Curl.run(["\(address)/readyz"])
+            #expect(ready.status == 200)
+            #expect(ready.body == #"{"status":"ready","checks":{"keys":"ok","tls":"ok","crl":"ok","policy":"ok"}}"#)
+            #expect(try await Curl.run(["\(address)/oauth2/token", "-d", RunningIssuer.goodForm]).status == 404)
+            #expect(try await Curl.run(["\(address)/readyz", "-d", "x"]).status == 405)
+            issuer.clock.advance(seconds: 3700)
+            let expired = try await Curl.run(["\(address)/readyz"])
+            #expect(expired.status == 503)
+            #expect(expired.body.contains(#""tls":"failing""#))
+        }
+    }
+}

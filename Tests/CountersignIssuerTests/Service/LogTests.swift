@@ -1,0 +1,43 @@
+import Logging
+import Synchronization
+import Testing
+
+@testable import CountersignIssuer
+
+@Suite("The log")
+struct LogTests {
+    @Test("is one line per event, with escaped values in the order of their keys")
+    func lines() throws {
+        let text = Mutex("")
+        let sink = LogSink { written in text.withLock { $0 += written } }
+        var logger = Logger(label: "x") { _ in LineLogHandler(sink: sink) }
+        logger[metadataKey: "b"] = "two words"
+        logger.info("done", metadata: ["a": "x\ny", "c": "'", "d": "", "e": "ok:1/2"])
+        logger.debug("not shown")
+        sink.flush()
+        let line = text.withLock { $0 }
+        #expect(
+            line.wholeMatch(of: /[0-9TZ:-]+ info done a='x\\u\{a\}y' b='two words' c='\\'' d='' e=ok:1\/2\n/) != nil, "\(line)")
+    }
+
+    @Test("never makes anybody wait: what is too much for a reader that hangs is dropped and counted")
+    func hangingReader() {
+        let text = Mutex("")
+        let gate = Mutex(())
+        let sink = LogSink { written in
+            gate.withLock { _ in }
+            text.withLock { $0 += written }
+        }
+        gate.withLock { _ in
+            sink.write("first")
+            for _ in 0..<3 * LogSink.maximumPendingBytes / 1000 {
+                sink.write(String(repeating: "a", count: 999))
+            }
+        }
+        sink.flush(within: 10)
+        let written = text.withLock { $0 }
+        #expect(written.hasPrefix("first\n"))
+        #expect(written.utf8.count < 2 * LogSink.maximumPendingBytes)
+        #expect(written.contains(" log lines were dropped"))
+    }
+}

@@ -1,0 +1,163 @@
+import CountersignCrypto
+import Foundation
+import Testing
+
+@testable import CountersignIssuer
+
+extension RunningIssuer {
+    fileprivate func ready() async throws -> CurlAnswer {
+        try await Curl.run(["http://127.0.0.1:\(operationsPort)/readyz"])
+    }
+}
+
+extension IssuerFolder {
+    /// Replaces the revocation list by one with the certificate of `name` on it.
+    fileprivate func revoke(_ name: String, until nextUpdate: Timestamp? = nil) throws {
+        let text = try Data(contentsOf: URL(fileURLWithPath: folder.path("\(name).pem")))
+        let certificate = try #require(Certificate.parsePEM(Array(text)).first)
+        let now = Timestamp.now()
+        let list = try CertificateRevocationList.issue(
+            revoked: [.init(serialNumber: certificate.serialNumber, revokedAt: now)], number: 2,
+            thisUpdate: now.adding(seconds: -60), nextUpdate: nextUpdate ?? now.adding(seconds: 3600), by: pki.certificate,
+            key: pki.key
+        )
+        try folder.write(list.pem, to: "crl.pem", mode: 0o644)
+    }
+}
+
+@Suite("A running issuer")
+struct ReloadTests {
+    @Test("takes over a changed policy")
+    func policy() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            #expect(try await issuer.token(RunningIssuer.goodForm, as: "stranger").status == 401)
+            try issuer.files.writeConfiguration(
+                services: """
+                    services:
+                      - id: stranger-svc
+                        subject: CN=stranger,O=Link Service
+                        audiences: { search-svc: { roles: [guest] } }
+                    """
+            )
+            _ = try await issuer.log.line(with: "configuration reloaded", "services=1")
+            #expect(try await issuer.token(RunningIssuer.goodForm, as: "stranger").status == 200)
+            #expect(try await issuer.token(RunningIssuer.goodForm, as: "user-svc").status == 401)
+        }
+    }
+
+    @Test("keeps its policy when the file is broken, says every fault once, and recovers")
+    func broken() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            try issuer.files.writeConfiguration(services: "services:\n  - id: a b\n  - {}")
+            let line = try await issuer.log.line(with: "configuration not reloaded", "services[0].id")
+            #expect(line.contains("countersign.yaml:12: "))
+            _ = try await issuer.log.line(with: "configuration not reloaded", "services[1] needs a subject")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            try issuer.files.writeConfiguration()
+            _ = try await issuer.log.line(with: "configuration reloaded")
+            #expect(issuer.log.all.components(separatedBy: "services[0].id").count == 2)
+        }
+    }
+
+    @Test("keeps its policy while the file is gone, and says so once")
+    func gone() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            try FileManager.default.removeItem(atPath: issuer.files.folder.path("countersign.yaml"))
+            _ = try await issuer.log.line(with: "configuration not reloaded", "there is no such file")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            try issuer.files.writeConfiguration(services: "services: []")
+            _ = try await issuer.log.line(with: "configuration reloaded", "services=0")
+            #expect(issuer.log.all.components(separatedBy: "there is no such file").count == 2)
+        }
+    }
+
+    @Test("says what only a restart can change, and takes over the rest")
+    func restartOnly() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            try issuer.files.writeConfiguration(issuer: "https://127.0.0.1:1", listen: "127.0.0.1:1", services: "services: []")
+            _ = try await issuer.log.line(with: "warning", "issuer was changed in the configuration")
+            _ = try await issuer.log.line(with: "warning", "listen was changed in the configuration")
+            _ = try await issuer.log.line(with: "configuration reloaded", "services=0")
+            let metadata = try await issuer.ask("/.well-known/oauth-authorization-server")
+            #expect(metadata.text("issuer") == "https://localhost:8443")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 401)
+        }
+    }
+
+    @Test("keeps its certificate when the new one does not fit or does not name the issuer, and takes over one that does")
+    func certificates() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            try issuer.files.folder.write("no certificate", to: "issuer.pem")
+            _ = try await issuer.log.line(with: "TLS files not reloaded", "reason=malformed-certificate", "issuer.pem")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            #expect(try await issuer.ready().body == Self.stale)
+            try issuer.files.writeIssuerCertificate(names: [.dns("elsewhere")])
+            _ = try await issuer.log.line(with: "TLS files not reloaded", "reason=certificate-name", "does not name localhost")
+            // The client checks the name: with the new certificate it would not talk to the issuer.
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            let stale = try await issuer.ready()
+            #expect(stale.status == 200)
+            #expect(stale.body == Self.stale)
+            #expect(!issuer.log.all.contains("TLS files reloaded"))
+            try issuer.files.writeIssuerCertificate()
+            _ = try await issuer.log.line(with: "TLS files reloaded")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            #expect(try await issuer.ready().body == Self.stale.replacing("stale", with: "ok"))
+            #expect(issuer.log.all.components(separatedBy: "reason=certificate-name").count == 2)
+        }
+    }
+
+    private static let stale = #"{"status":"ready","checks":{"keys":"ok","tls":"stale","crl":"ok","policy":"ok"}}"#
+
+    @Test("refuses a revoked certificate although its own files are broken")
+    func revocationBesideABrokenCertificate() async throws {
+        try await RunningIssuer.run(try await IssuerFolder(crl: true)) { issuer in
+            let kept = try KeptConnection(to: issuer, as: "user-svc")
+            #expect(try await kept.token(RunningIssuer.goodForm).hasPrefix("HTTP/1.1 200"))
+            try issuer.files.writeIssuerCertificate(names: [.dns("elsewhere")])
+            _ = try await issuer.log.line(with: "TLS files not reloaded", "reason=certificate-name")
+            #expect(try await kept.token(RunningIssuer.goodForm).hasPrefix("HTTP/1.1 200"))
+
+            // After this list another failure is told: the certificate's file is broken in a new way.
+            try issuer.files.revoke("user-svc")
+            try issuer.files.folder.write("no certificate", to: "issuer.pem")
+            _ = try await issuer.log.line(with: "TLS files not reloaded", "reason=malformed-certificate")
+            #expect(try await kept.token(RunningIssuer.goodForm).hasPrefix("HTTP/1.1 401"))
+            _ = try await issuer.log.line(with: "token refused", "reason=certificate-revoked")
+            // Known and not revoked, if without a grant.
+            #expect(try await issuer.token(RunningIssuer.goodForm, as: "search-svc").status == 400)
+            #expect(try await issuer.ready().body == Self.stale)
+        }
+    }
+
+    @Test("takes over a list that has ended, says so and is not ready")
+    func endedList() async throws {
+        try await RunningIssuer.run(try await IssuerFolder(crl: true)) { issuer in
+            #expect(try await issuer.ready().status == 200)
+            try issuer.files.revoke("user-svc", until: .now().adding(seconds: -1))
+            _ = try await issuer.log.line(with: "TLS files reloaded")
+            _ = try await issuer.log.line(with: "clients are refused", "reason=crl-expired", "crl.pem")
+            let ready = try await issuer.ready()
+            #expect(ready.status == 503)
+            #expect(ready.body == #"{"status":"not-ready","checks":{"keys":"ok","tls":"ok","crl":"failing","policy":"ok"}}"#)
+            try issuer.files.revoke("user-svc")
+            while try await issuer.ready().status != 200 { await Task.yield() }
+            #expect(try await issuer.token(RunningIssuer.goodForm, as: "search-svc").status == 400)
+        }
+    }
+
+    @Test("signs with a rotated key while requests go on")
+    func rotation() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let before = try await issuer.ask("/.well-known/jwks.json")
+            let store = FileKeyRingStore(directory: issuer.files.folder.path("keys"))
+            let rotation = try await store.rotate(immediately: true, at: .now())
+            _ = try await issuer.log.line(with: "another key signs", "kid=\(rotation.kid)")
+            let after = try await issuer.ask("/.well-known/jwks.json")
+            #expect(after.headers["etag"] != before.headers["etag"])
+            #expect(after.body.contains("\(rotation.kid)"))
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            _ = try await issuer.log.line(with: "token issued", "kid=\(rotation.kid)")
+        }
+    }
+}
