@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "CountersignHummingbird", targets: ["CountersignHummingbird"]),
         .library(name: "CountersignClient", targets: ["CountersignClient"]),
         .library(name: "CountersignTesting", targets: ["CountersignTesting"]),
+        .executable(name: "countersign", targets: ["CountersignCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -80,6 +81,15 @@ let package = Package(
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
                 "CountersignHummingbird", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
                 unixSignals, yams,
+            ]
+        ),
+        .executableTarget(
+            name: "CountersignCLI",
+            dependencies: [
+                "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
+                "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", asyncHTTPClient,
+                hummingbird,
+                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]
         ),
         .target(

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+
+/// `countersign <noun> <verb>`: one file per noun, the shared rules for errors and output in `Support/`.
+@main
+struct CountersignCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "countersign",
+        abstract: "Issues and verifies short-lived service tokens that are bound to mutual-TLS client certificates.",
+        discussion: """
+            EXAMPLE
+              countersign demo
+              countersign serve --config countersign.yaml
+            """,
+        version: "0.1.0",
+        subcommands: [
+            DemoCommand.self, ServeCommand.self, ConfigCommand.self, PolicyCommand.self, KeysCommand.self, PKICommand.self,
+            TokenCommand.self,
+        ]
+    )
+
+    /// Runs the command line given to the process and turns every failure into the documented exit code.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as CommandFailure {
+            failure.report()
+            Foundation.exit(failure.exitCode.rawValue)
+        } catch  where Self.exitCode(for: error) == .failure {
+            // Not one of ours and not the argument parser's: still one plain line, and the code for "anything else".
+            CommandFailure.unexpected(error).report()
+            Foundation.exit(CommandFailure.ExitCode.software.rawValue)
+        } catch  where Self.exitCode(for: error) == .validationFailure {
+            CommandFailure.usage(message(for: error), hint: "countersign help says what there is").report()
+            Foundation.exit(CommandFailure.ExitCode.usage.rawValue)
+        } catch {
+            // A request for help or for the version.
+            exit(withError: error)
+        }
+    }
+}

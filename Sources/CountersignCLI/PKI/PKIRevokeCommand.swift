@@ -1,0 +1,85 @@
+import ArgumentParser
+import CountersignCrypto
+import CountersignPKI
+
+/// `countersign pki revoke`: certificates onto their issuers' lists.
+struct PKIRevokeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke",
+        abstract: "Revokes a service's certificates, or one by its serial number, and signs the lists anew.",
+        discussion: """
+            Without --serial every certificate of the service that has not expired is revoked, the replaced ones too. A serial \
+            number of which no file is left goes on the list all the same. Whoever checks certificates has to get the new \
+            DIR/crl.pem.
+
+            EXAMPLE
+              countersign pki revoke user-svc --dir certs
+              countersign pki revoke --serial 4f1c5ad0a2b94c9f8a0b6f0f5a6d7e8c --dir certs
+            """
+    )
+
+    @Argument(help: ArgumentHelp("The service.", valueName: "service"))
+    var service: String?
+
+    @Option(help: ArgumentHelp("The serial number, as `pki status` prints it.", valueName: "hex"))
+    var serial: String?
+
+    @OptionGroup var directory: PKIDirectoryOption
+
+    @OptionGroup var lists: PKIListValidityOption
+
+    func validate() throws {
+        guard (service == nil) != (serial == nil) else {
+            throw ValidationError("give a service or a --serial, one of the two")
+        }
+    }
+
+    func run() async throws {
+        let now = Timestamp.now()
+        let revoked = try CommandFailure.answering { () throws(PKIError) in
+            let authority = try CertificateAuthority.open(directory.path)
+            return if let serial {
+                try authority.revoke(serial: serial, at: now, listsValidFor: lists.validFor.seconds)
+            } else {
+                try authority.revoke(service ?? "", at: now, listsValidFor: lists.validFor.seconds)
+            }
+        }
+        for entry in revoked.entries {
+            let holder = entry.certificate.map { " of \($0.subject), valid until \($0.notAfter)" } ?? ""
+            StandardOutput.write("\(entry.wasRevoked ? "was revoked before:" : "revoked") \(entry.serialHex)\(holder)")
+            if entry.certificate == nil {
+                StandardError.write(
+                    "warning: no certificate with this number is in \(directory.path); it is on the list all the same")
+            }
+        }
+        StandardOutput.write("wrote \(revoked.file), which holds until \(now.adding(seconds: lists.validFor.seconds))")
+    }
+}
+
+/// `countersign pki crl`: the lists signed anew.
+struct PKIListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "crl",
+        abstract: "Signs the revocation lists anew, so that they hold from now on.",
+        discussion: """
+            A list that has ended refuses everybody, so run this well within the lists' life, for instance from a timer. The \
+            list of an authority whose key is not in the directory stays as it is.
+
+            EXAMPLE
+              countersign pki crl --dir certs --valid-for 7d
+            """
+    )
+
+    @OptionGroup var directory: PKIDirectoryOption
+
+    @OptionGroup var validity: PKIListValidityOption
+
+    func run() async throws {
+        let lists = try CommandFailure.answering { () throws(PKIError) in
+            try CertificateAuthority.open(directory.path).renewRevocationLists(at: .now(), validFor: validity.validFor.seconds)
+        }
+        for list in lists {
+            StandardOutput.write("\(list.issuer): \(list.revoked.count) revoked, holds until \(list.nextUpdate)")
+        }
+    }
+}

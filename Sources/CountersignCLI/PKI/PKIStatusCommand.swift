@@ -1,0 +1,103 @@
+import ArgumentParser
+import CountersignCrypto
+import CountersignJSON
+import CountersignPKI
+
+/// `countersign pki status`: what there is and how long it lasts.
+struct PKIStatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Shows every certificate with its days left, and the revocation lists.",
+        discussion: """
+            Exits with 1 when a certificate that is not revoked has expired or has fewer days left than --alert-days, or when a \
+            revocation list has ended. Needs no private key.
+
+            EXAMPLE
+              countersign pki status --dir certs --alert-days 14
+            """
+    )
+
+    @OptionGroup var directory: PKIDirectoryOption
+
+    @Option(help: ArgumentHelp("How many days before its end a certificate needs attention.", valueName: "days"))
+    var alertDays: Int64 = 30
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard (0...3650).contains(alertDays) else { throw ValidationError("--alert-days must be between 0 and 3650") }
+    }
+
+    func run() async throws {
+        let status = try CommandFailure.answering { () throws(PKIError) in
+            try CertificateAuthority.open(directory.path).status(at: .now(), alertDays: alertDays)
+        }
+        if json {
+            try printJSON(Self.json(status))
+        } else {
+            StandardOutput.write(
+                table: [["NAME", "STATE", "DAYS LEFT", "VALID UNTIL", "SERIAL"]]
+                    + status.certificates.map { row in
+                        [
+                            row.name, row.state.rawValue, "\(row.daysLeft)", "\(row.certificate.notAfter)",
+                            row.certificate.serialHex,
+                        ]
+                    }
+            )
+            for list in status.lists {
+                StandardOutput.write(
+                    "list of \(list.list.issuer): \(list.list.revoked.count) revoked, "
+                        + "\(list.isExpired ? "ENDED at" : "holds until") \(list.list.nextUpdate)"
+                )
+            }
+        }
+        if status.needsAttention { throw Self.alarm(status, directory.path) }
+    }
+
+    private static func alarm(_ status: CertificateAuthority.Status, _ path: String) -> CommandFailure {
+        let names = status.certificates.filter { $0.state == .expiring || $0.state == .expired }.map(\.name)
+        if names.isEmpty {
+            return .no("a revocation list in \(path) has ended", hint: "countersign pki crl --dir \(path) signs it anew")
+        }
+        let services = names.filter { $0 != "root" && $0 != "intermediate" }
+        return .no(
+            "near its end or past it in \(path): \(names.joined(separator: ", "))",
+            hint: services.first.map { "countersign pki issue \($0) --dir \(path) renews a service's certificate" }
+                ?? "an authority cannot be renewed: make another one in another directory"
+        )
+    }
+
+    private static func json(_ status: CertificateAuthority.Status) -> JSONObject {
+        [
+            "needsAttention": .bool(status.needsAttention),
+            "certificates": .array(
+                status.certificates.map { row in
+                    .object([
+                        "name": .string(row.name),
+                        "file": .string(row.file),
+                        "state": .string(row.state.rawValue),
+                        "daysLeft": .integer(row.daysLeft),
+                        "subject": .string("\(row.certificate.subject)"),
+                        "serial": .string(row.certificate.serialHex),
+                        "notBefore": .string("\(row.certificate.notBefore)"),
+                        "notAfter": .string("\(row.certificate.notAfter)"),
+                        "sha256": .string(row.certificate.sha256.hex),
+                    ])
+                }
+            ),
+            "revocationLists": .array(
+                status.lists.map { row in
+                    .object([
+                        "issuer": .string("\(row.list.issuer)"),
+                        "number": row.list.number.map { .integer($0) } ?? .null,
+                        "revoked": .integer(Int64(row.list.revoked.count)),
+                        "thisUpdate": .string("\(row.list.thisUpdate)"),
+                        "nextUpdate": .string("\(row.list.nextUpdate)"),
+                        "expired": .bool(row.isExpired),
+                    ])
+                }
+            ),
+        ]
+    }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import CountersignJOSE
+import Foundation
+
+/// `countersign token ...`: one token, by hand.
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Fetches, shows and verifies tokens.",
+        discussion: """
+            EXAMPLE
+              countersign token fetch --issuer https://localhost:8443 \\
+                --cert certs/user-svc/cert.pem --key certs/user-svc/key.pem \\
+                --ca certs/ca.pem --audience search-svc
+            """,
+        subcommands: [TokenFetchCommand.self, TokenInspectCommand.self, TokenVerifyCommand.self]
+    )
+}
+
+/// A token given on the command line or on standard input.
+struct TokenArgument: ParsableArguments {
+    @Argument(help: ArgumentHelp("The token; '-' or nothing reads it from standard input.", valueName: "token"))
+    var token: String = "-"
+
+    /// The token's bytes, without the white space around it.
+    ///
+    /// - Throws: `CommandFailure` when there is none or it is too large to be one.
+    func read() throws -> [UInt8] {
+        let bytes: [UInt8]
+        if token == "-" {
+            let limit = CompactJWS.defaultMaxBytes + 1024
+            bytes = [UInt8](try FileHandle.standardInput.read(upToCount: limit) ?? Data())
+        } else {
+            bytes = Array(token.utf8)
+        }
+        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }
+        let trimmed = Array(bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+        guard !trimmed.isEmpty else {
+            throw CommandFailure.usage("there is no token to read", hint: "give it as an argument or on standard input")
+        }
+        return trimmed
+    }
+}

@@ -1,0 +1,146 @@
+import ArgumentParser
+import Countersign
+import CountersignJSON
+
+/// `countersign token verify`: the receivers' decision, offline, by the receivers' own code.
+struct TokenVerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Verifies a token together with the certificate of its holder, as a receiver would.",
+        discussion: """
+            Prints the verified caller as JSON, or the reason code on standard output, the reason in words on standard \
+            error, and exits 1. Without --ca nobody vouches for the certificate; only its validity is checked.
+
+            EXAMPLE
+              countersign token verify - --jwks jwks.json \\
+                --issuer https://localhost:8443 --audience search-svc \\
+                --certificate certs/user-svc/cert.pem --ca certs/ca.pem \\
+                --crl certs/crl.pem
+            """
+    )
+
+    @OptionGroup var argument: TokenArgument
+
+    @Option(help: ArgumentHelp("The issuer's public keys.", valueName: "file"))
+    var jwks: String
+
+    @Option(help: ArgumentHelp("The issuer, exactly as in the token.", valueName: "url"))
+    var issuer: String
+
+    @Option(help: "The audience the receiver answers to.")
+    var audience: String
+
+    @Option(help: ArgumentHelp("The caller's certificate (PEM, with its chain).", valueName: "file"))
+    var certificate: String
+
+    @Option(help: ArgumentHelp("The authorities to trust (PEM).", valueName: "file"))
+    var ca: String?
+
+    @Option(help: ArgumentHelp("The revocation lists (PEM); every authority in the chain needs one.", valueName: "file"))
+    var crl: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A subject (RFC 4514) that may call; may be repeated. None: every trusted certificate.", valueName: "subject"))
+    var allow: [String] = []
+
+    @Option(help: ArgumentHelp("How far iat and nbf may lie in the future.", valueName: "duration"))
+    var leeway = DurationArgument(seconds: 60)
+
+    @Option(help: ArgumentHelp("Decide for this moment: RFC 3339 or seconds since 1970.", valueName: "time"))
+    var at: TimeArgument?
+
+    @Flag(help: "Accepted for the sake of scripts: the caller is always printed as JSON.")
+    var json = false
+
+    @Flag(help: "Show the ordered checks and where they ended, on standard error.")
+    var explain = false
+
+    func validate() throws {
+        guard crl == nil || ca != nil else { throw ValidationError("--crl needs --ca") }
+        guard (0...300).contains(leeway.seconds) else { throw ValidationError("--leeway must be between 0 and 300 s") }
+    }
+
+    func run() async throws {
+        let authenticator = Authenticator(
+            expecting: Expectations(issuer: issuer, audiences: [audience], leeway: leeway.seconds),
+            trust: try trust(),
+            callers: CallerPolicy(rules: try rules(), requiredSubjectFields: []),
+            keys: try keys()
+        )
+        let chain = try CertificateFile.certificates(certificate)
+        guard let leaf = chain.first else { throw CommandFailure.configuration("\(certificate) holds no certificate") }
+        let verdict = await authenticator.authenticate(
+            peer: Peer(provedPossessionOf: leaf, intermediates: Array(chain.dropFirst())),
+            authorization: ["Bearer \(String(decoding: try argument.read(), as: UTF8.self))"],
+            at: at?.timestamp ?? .now()
+        )
+        if explain {
+            for check in verdict.checks {
+                StandardError.write("\(check.step.rawValue). \(check.outcome.rawValue): \(check.step.summary)")
+            }
+        }
+        switch verdict {
+        case .accepted(let caller):
+            StandardOutput.write(String(decoding: try JSONWriter.bytes(.object(caller.json), pretty: true), as: UTF8.self))
+        case .refused(let refusal):
+            StandardOutput.write(refusal.reason.rawValue)
+            throw CommandFailure.no(refusal.description)
+        }
+    }
+
+    private func trust() throws -> CertificateTrust {
+        guard let ca else {
+            StandardError.write("warning: without --ca nobody vouches for the certificate; only its validity is checked")
+            return .insecureWithoutAuthorities
+        }
+        return .authorities(
+            try PathValidator(
+                anchors: CertificateFile.certificates(ca),
+                revocationLists: crl.map(CertificateFile.revocationLists)
+            )
+        )
+    }
+
+    private func rules() throws -> [CallerRule] {
+        if allow.isEmpty { return [.anyTrustedCertificate] }
+        return try allow.map { text in
+            do {
+                return .subject(try DistinguishedName(rfc4514: text))
+            } catch {
+                throw CommandFailure.usage(
+                    "--allow \(text): \(error)", hint: "write it like CN=user-svc.link.internal,O=Link Service")
+            }
+        }
+    }
+
+    private func keys() throws -> FixedKeySource {
+        do {
+            return FixedKeySource(try JWKSet(json: CertificateFile.bytes(jwks, maxBytes: JWKSet.maxBytes)))
+        } catch let error as JOSEError {
+            throw CommandFailure.configuration("\(jwks): \(error.message)", hint: "fetch it from ISSUER/.well-known/jwks.json")
+        }
+    }
+}
+
+extension VerifiedCaller {
+    /// What was verified, for a script to read.
+    var json: JSONObject {
+        var object: JSONObject = [
+            "verified": true,
+            "service_id": .string(service),
+            "subject": .string(subject.description),
+            "spiffe_id": spiffeID.map { .string($0.description) } ?? .null,
+            "certificate_sha256": .string(certificateSHA256.hex),
+            "iss": .string(issuer),
+            "aud": .string(audience),
+            "roles": .array(roles.map { .string($0) }),
+        ]
+        if !scopes.isEmpty { object.append("scope", .string(scopes.joined(separator: " "))) }
+        object.append("jti", .string(tokenID))
+        object.append("kid", .string(keyID.rawValue))
+        object.append("iat", .integer(issuedAt.secondsSince1970))
+        object.append("exp", .integer(expiresAt.secondsSince1970))
+        return object
+    }
+}
