@@ -131,6 +131,13 @@ let package = Package(
                 "CountersignTLS", hummingbird, logging,
             ]
         ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "Countersign", "CountersignJOSE",
+                "CountersignJSON", "CountersignCrypto", nioCore, nioPosix,
+            ]
+        ),
     ]
 )
 

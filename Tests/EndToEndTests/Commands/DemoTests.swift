@@ -1,0 +1,38 @@
+import CountersignTesting
+import Testing
+
+/// `countersign demo` tells the whole story.
+@Suite(.serialized) struct DemoTests {
+    @Test func leavesARunnableIssuerWhenAsked() async throws {
+        let files = try TestDirectory()
+        let result = try Program.run("demo", "--keep", "kept", in: files)
+        #expect(result.succeeded, "\(result)")
+        let commands = result.standardOutput.split(separator: "\n").map { $0.drop { $0 == " " } }
+        #expect(commands.contains { $0.hasSuffix("/countersign serve --config countersign.yaml") })
+        // Not served: its ports may be somebody else's by now.
+        let check = try Program.run("config", "check", "kept/countersign.yaml", in: files)
+        #expect(check.succeeded, "\(check)")
+        let again = try Program.run("demo", "--keep", "kept", in: files)
+        #expect(again.exitCode == 64, "\(again)")
+        #expect(again.error.contains("kept is not empty"))
+    }
+
+    @Test func tellsTheWholeStoryAndLeavesNothingBehind() throws {
+        let files = try TestDirectory()
+        let result = try Program.run(["demo"], in: files, environment: ["TMPDIR=\(files.path)"])
+        #expect(result.succeeded, "\(result)")
+        let steps = result.standardOutput.split(separator: "\n").filter { $0.hasPrefix("ok  ") }
+        #expect(!result.standardOutput.contains("FAIL"), "\(result)")
+        for text in [
+            "a token of user-svc for search-svc", "200", "401 no-token", "handshake refused: no-certificate",
+            "handshake refused: certificate-untrusted", "401 service-mismatch", "refused: unauthorized_client",
+            "401 audience-mismatch",
+            "401 token-expired", "401 certificate-revoked", "handshake refused: certificate-revoked",
+            "tokens by 2 keys were accepted",
+        ] {
+            #expect(steps.contains { $0.contains(text) }, "\(text): \(result)")
+        }
+        #expect(result.standardOutput.contains("All \(steps.count) steps went as expected."))
+        #expect(try files.contents().filter { !$0.hasPrefix("countersign-test-") } == [])
+    }
+}

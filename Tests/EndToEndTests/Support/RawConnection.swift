@@ -1,0 +1,43 @@
+import NIOCore
+import NIOPosix
+
+/// A bare TCP connection that sends exactly what it is told to.
+final class RawConnection: Sendable {
+    private let channel: any Channel
+
+    init(to port: Int) async throws {
+        channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port).get()
+    }
+
+    deinit {
+        channel.close(promise: nil)
+    }
+
+    /// Sends the bytes; an error of a connection that the other side has closed already is none of the test's.
+    func send(_ bytes: [UInt8]) async {
+        try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
+    }
+
+    /// Closes without a word.
+    func close() async {
+        try? await channel.close().get()
+    }
+
+    var isOpen: Bool { channel.isActive }
+
+    /// Waits until the other side has closed it.
+    func end(within limit: Duration = .seconds(30)) async throws {
+        try await eventually("the end of the connection", within: limit) { !channel.isActive }
+    }
+
+    /// A port nobody listens on, at least for now.
+    static func freePort() async throws -> Int {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = channel.localAddress?.port
+        try await channel.close().get()
+        guard let port else { throw NotInTime(description: "no free port") }
+        return port
+    }
+}
