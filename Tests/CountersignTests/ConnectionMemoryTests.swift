@@ -129,7 +129,9 @@ import Testing
         let authenticator = try authenticator()
         let set = try FixedKeySource(issuer.keys).keySet(at: now)
         let tokens = try (0...ConnectionMemory.maxTokens).map { number in try token { $0.tokenID = "\(number)" } }
-        let memory = ConnectionMemory(try CallerPolicy(rules: [.trustDomain("link.internal")]).caller(caller.certificate))
+        let memory = ConnectionMemory(
+            try CallerPolicy(rules: [.trustDomain("link.internal")]).caller(caller.certificate, authorityKey: nil),
+            authorityKey: nil)
         for token in tokens.dropLast() {
             let verdict = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(token)"], at: now)
             memory.remember(try verdict.get(), for: token, under: set)

@@ -13,6 +13,8 @@ final class ConnectionMemory: Sendable {
 
     /// Step 3 of the connection's certificate.
     let caller: CallerPolicy.Caller
+    /// Whose signature the certificate had when this was concluded.
+    let authorityKey: SHA256Digest?
 
     private let tokens = Mutex<[Entry]>([])
 
@@ -22,8 +24,9 @@ final class ConnectionMemory: Sendable {
         let caller: VerifiedCaller
     }
 
-    init(_ caller: CallerPolicy.Caller) {
+    init(_ caller: CallerPolicy.Caller, authorityKey: SHA256Digest?) {
         self.caller = caller
+        self.authorityKey = authorityKey
     }
 
     /// The caller that exactly this value proved under exactly this key set.
