@@ -101,7 +101,7 @@ public struct Authenticator: Sendable {
 
     /// Step 3, once for each connection. What was concluded under another authority's key than the chain leads to now, since
     /// the trust files changed, is not used.
-    private func memory(of peer: Peer, authorityKey: SHA256Digest?) throws(Refusal) -> ConnectionMemory {
+    func memory(of peer: Peer, authorityKey: SHA256Digest?) throws(Refusal) -> ConnectionMemory {
         func make(_ certificate: Certificate) throws(Refusal) -> ConnectionMemory {
             ConnectionMemory(try callers.caller(certificate, authorityKey: authorityKey), authorityKey: authorityKey)
         }
