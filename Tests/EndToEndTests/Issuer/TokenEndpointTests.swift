@@ -57,7 +57,7 @@ import Testing
         #expect(claims.integer("exp") == issued + 300)
         #expect(Base64URL.decode(claims.string("jti") ?? "")?.count == 16)
         let certificate = try issuer.folder.certificate("user-svc")
-        #expect(claims.object("cnf")?.names == ["x5t#S256"])
+        #expect(claims.object("cnf")?.names == ["x5t#S256", "spki#S256", "holder#S256"])
         #expect(claims.object("cnf")?.string("x5t#S256") == Base64URL.encode(certificate.sha256.bytes))
         #expect(Set(try (0..<3).map { _ in try IssuedToken(try curl.token()).claims.string("jti") }).count == 3)
     }
