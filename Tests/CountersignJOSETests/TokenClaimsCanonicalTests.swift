@@ -6,12 +6,17 @@ import Testing
 /// Claims as an issuer writes them are read without a parser: what is read so must be what the parser reads.
 @Suite("Claims in the form in which they are written")
 struct TokenClaimsCanonicalTests {
-    private func payload(roles: [String] = ["reader", "writer"], scope: [String] = ["search:read", "b"]) throws -> [UInt8] {
+    private let digest = SHA256.digest(of: [1, 2, 3])
+
+    private func payload(
+        roles: [String] = ["reader", "writer"], scope: [String] = ["search:read", "b"], key: Bool = true, holder: Bool = true
+    ) throws -> [UInt8] {
         try TokenClaims(
             issuer: "https://issuer.example", serviceID: "user-svc", audience: "search-svc", roles: roles, scope: scope,
             issuedAt: Timestamp(secondsSince1970: 1_700_000_000), expiresAt: Timestamp(secondsSince1970: 1_700_000_300),
             tokenID: "AAAAAAAAAAAAAAAAAAAAAA",
-            confirmation: Confirmation(certificateSHA256: SHA256.digest(of: [1, 2, 3]))
+            confirmation: Confirmation(
+                certificateSHA256: digest, publicKeySHA256: key ? digest : nil, holderSHA256: holder ? digest : nil)
         ).json()
     }
 

@@ -27,8 +27,8 @@ extension TokenClaims {
             text.skip(#","nbf":"#), let notBefore = text.seconds(),
             text.skip(#","exp":"#), let expiresAt = text.seconds(),
             text.skip(#","jti":"#), let tokenID = text.string(),
-            text.skip(#","cnf":{"x5t#S256":""#), let digest = text.digest(),
-            text.skip(#""}}"#), text.isAtEnd
+            text.skip(#","cnf":{"x5t#S256":""#), let confirmation = text.confirmation(),
+            text.skip("}}"), text.isAtEnd
         else { return nil }
         self.issuer = issuer
         self.subject = subject
@@ -41,7 +41,7 @@ extension TokenClaims {
         self.notBefore = notBefore
         self.expiresAt = expiresAt
         self.tokenID = tokenID
-        self.confirmation = Confirmation(certificateSHA256: digest)
+        self.confirmation = confirmation
     }
 }
 
@@ -108,11 +108,28 @@ private struct CanonicalText {
         return Timestamp(secondsSince1970: seconds)
     }
 
-    mutating func digest() -> SHA256Digest? {
-        let length = 43
-        guard length <= bytes.count - index, let digest = Base64URL.decode(bytes[index..<(index + length)]) else { return nil }
-        index += length
-        return SHA256Digest(bytes: digest)
+    /// The certificate's digest, then perhaps its key's and its holder's.
+    mutating func confirmation() -> Confirmation? {
+        guard let certificate = digest() else { return nil }
+        var publicKey: SHA256Digest?
+        if skip(#","spki#S256":""#) {
+            guard let digest = digest() else { return nil }
+            publicKey = digest
+        }
+        var holder: SHA256Digest?
+        if skip(#","holder#S256":""#) {
+            guard let digest = digest() else { return nil }
+            holder = digest
+        }
+        return Confirmation(certificateSHA256: certificate, publicKeySHA256: publicKey, holderSHA256: holder)
+    }
+
+    /// The 43 characters of a digest, and the quotation mark behind them.
+    private mutating func digest() -> SHA256Digest? {
+        let end = index + 43
+        guard end <= bytes.count, let digest = Base64URL.decode(bytes[index..<end]) else { return nil }
+        index = end
+        return skip("\"") ? SHA256Digest(bytes: digest) : nil
     }
 
     /// One or more characters from `lowest` to `~`, up to the first other one, a quotation mark or a backslash.
