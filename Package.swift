@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .library(name: "Countersign", targets: ["Countersign"]),
         .library(name: "CountersignHummingbird", targets: ["CountersignHummingbird"]),
+        .library(name: "CountersignTLS", targets: ["CountersignTLS"]),
         .library(name: "CountersignClient", targets: ["CountersignClient"]),
         .library(name: "CountersignTesting", targets: ["CountersignTesting"]),
         .executable(name: "countersign", targets: ["CountersignCLI"]),
