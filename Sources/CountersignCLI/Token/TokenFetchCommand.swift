@@ -71,6 +71,7 @@ struct TokenFetchCommand: AsyncParsableCommand {
             var object: JSONObject = [
                 "access_token": .string(response.token.value), "token_type": "Bearer", "expires_in": .integer(response.expiresIn),
             ]
+            if let refresh = response.refreshIn { object.append("refresh_in", .integer(refresh)) }
             if !response.scope.isEmpty { object.append("scope", .string(response.scope.joined(separator: " "))) }
             return String(decoding: try JSONWriter.bytes(.object(object), pretty: true), as: UTF8.self)
         }
