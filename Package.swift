@@ -71,7 +71,7 @@ let package = Package(
             name: "CountersignClient",
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", asyncHTTPClient,
-                nioCore, nioPosix, nioSSL, nioHTTP1, logging, serviceLifecycle,
+                httpTypes, nioCore, nioPosix, nioSSL, nioHTTP1, logging, serviceLifecycle,
             ]
         ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
@@ -118,7 +118,8 @@ let package = Package(
             name: "CountersignClientTests",
             dependencies: [
                 "CountersignClient", "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting",
-                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", httpTypes, hummingbird, nioCore, nioPosix, nioSSL,
+                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, nioCore, nioPosix,
+                nioSSL,
                 logging, serviceLifecycle,
             ]
         ),
