@@ -71,7 +71,7 @@ let package = Package(
             name: "CountersignClient",
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", asyncHTTPClient,
-                httpTypes, nioCore, nioPosix, nioSSL, nioHTTP1, logging, serviceLifecycle,
+                httpTypes, nioCore, nioPosix, nioSSL, nioTLS, nioHTTP1, logging, serviceLifecycle,
             ]
         ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
@@ -88,8 +88,8 @@ let package = Package(
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
                 "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", asyncHTTPClient,
-                hummingbird,
-                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
+                hummingbird, httpTypes,
+                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
         .target(

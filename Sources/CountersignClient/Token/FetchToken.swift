@@ -17,6 +17,24 @@ public func fetchToken(
     timeout: Duration = .seconds(10),
     time: ClientTime = .system
 ) async throws(TokenError) -> TokenResponse {
+    try await fetchToken(
+        from: issuer, tls: tls, audience: audience, scope: scope, clientID: clientID, timeout: timeout, time: time
+    ) { _, _ in }
+}
+
+/// The same, with somebody who looks on.
+///
+/// - Parameter observe: told of the request and of its answer, before the answer is judged. What it is told holds the token.
+package func fetchToken(
+    from issuer: String,
+    tls: TLSMaterial,
+    audience: String,
+    scope: [String] = [],
+    clientID: String? = nil,
+    timeout: Duration = .seconds(10),
+    time: ClientTime = .system,
+    observing observe: (IssuerRequest, IssuerAnswer) -> Void
+) async throws(TokenError) -> TokenResponse {
     let address = try IssuerAddress(issuer)
     let request = TokenRequest(audience: audience, scope: scope)
     try request.check()
@@ -30,6 +48,7 @@ public func fetchToken(
     ) { () async throws(TokenError) in
         try await transport.send(message)
     }
+    observe(message, answer)
     let exchange = IssuerClient.Exchange(answer: answer, url: message.url, sentAt: sentAt)
     return try TokenResponse(exchange, to: request, of: clientID, wallClock: wallClock)
 }
