@@ -72,7 +72,7 @@ let package = Package(
             name: "CountersignClient",
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", asyncHTTPClient,
-                nioCore, nioPosix, nioSSL, nioHTTP1, logging, serviceLifecycle,
+                httpTypes, nioCore, nioPosix, nioSSL, nioTLS, nioHTTP1, logging, serviceLifecycle,
             ]
         ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
@@ -89,8 +89,8 @@ let package = Package(
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
                 "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", asyncHTTPClient,
-                hummingbird,
-                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
+                hummingbird, httpTypes,
+                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
         .target(
@@ -119,7 +119,8 @@ let package = Package(
             name: "CountersignClientTests",
             dependencies: [
                 "CountersignClient", "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting",
-                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", httpTypes, hummingbird, nioCore, nioPosix, nioSSL,
+                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, nioCore, nioPosix,
+                nioSSL,
                 logging, serviceLifecycle,
             ]
         ),
