@@ -63,7 +63,9 @@ public struct Authenticator: Sendable {
             let memory = try peer.note(by: memoryOwner) { certificate throws(Refusal) in
                 ConnectionMemory(try callers.caller(certificate))
             }
-            if let caller = remembered(authorization, in: memory, requiring: requirement, at: now) { return .accepted(caller) }
+            if let caller = remembered(authorization, in: memory, on: peer, requiring: requirement, at: now) {
+                return .accepted(caller)
+            }
             let token = try Self.parse(try BearerToken.only(in: authorization))
             let (key, set) = try await key(for: token, at: now)
             try Self.checkSignature(of: token, with: key)
@@ -81,6 +83,7 @@ public struct Authenticator: Sendable {
     private func remembered(
         _ authorization: [String],
         in memory: ConnectionMemory,
+        on peer: Peer,
         requiring requirement: Requirement,
         at now: Timestamp
     ) -> VerifiedCaller? {
@@ -89,7 +92,7 @@ public struct Authenticator: Sendable {
         else { return nil }
         do {
             try expectations.checkTimes(of: caller.claims, at: now)
-            try revocations.revocations(at: now).check(caller.claims, keyID: caller.keyID)
+            try checkRevocations(of: caller.claims, keyID: caller.keyID, on: peer, at: now)
             return caller
         } catch {
             return nil
@@ -171,7 +174,20 @@ public struct Authenticator: Sendable {
         guard claims.confirmation.certificateSHA256 == peer.certificate.sha256 else {
             throw Refusal(.bindingMismatch, "the token is bound to another certificate of \(caller.service)")
         }
-        try revocations.revocations(at: now).check(claims, keyID: key.kid)
+        try checkRevocations(of: claims, keyID: key.kid, on: peer, at: now)
         return VerifiedCaller(peer: peer, identity: caller.identity, claims: claims, audience: audience, keyID: key.kid)
+    }
+
+    /// Step 10.
+    private func checkRevocations(
+        of claims: TokenClaims, keyID: KeyID, on peer: Peer, at now: Timestamp
+    ) throws(Refusal) {
+        let current: Revocations
+        do {
+            current = try revocations.revocations(at: now)
+        } catch {
+            throw Refusal(.statusUnavailable, error.message)
+        }
+        try current.check(claims, keyID: keyID, certificate: peer.certificate)
     }
 }
