@@ -20,7 +20,8 @@ struct RingFaultTests {
                 let directory = "\(folder)/keys"
                 try await operation.prepare(directory)
                 let before = try? await FileKeyRingStore(directory: directory).load()
-                await #expect(processExitsWith: .signal(SIGKILL)) { [directory, operation, step] in
+                await #expect(processExitsWith: .signal(SIGKILL)) {
+                    [directory = directory as String, operation = operation as RingOperation, step = step as Int] in
                     let counter = StepCounter()
                     try await operation.perform(directory) { _ throws(SystemError) in
                         if counter.next() == step {

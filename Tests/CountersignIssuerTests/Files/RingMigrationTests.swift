@@ -1,4 +1,5 @@
 import CountersignCrypto
+import CountersignJOSE
 import Foundation
 import Testing
 
