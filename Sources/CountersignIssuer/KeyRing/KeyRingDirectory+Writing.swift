@@ -80,7 +80,7 @@ extension KeyRingDirectory {
         guard let passphrase else {
             return try key.pem()
         }
-        return try passphrase.read().withBytes { secret throws(CryptoError) in try key.pem(passphrase: secret) }
+        return try passphrase.secret().withBytes { secret throws(CryptoError) in try key.pem(passphrase: secret) }
     }
 
     /// A ring in an older form is put aside before it is first written in the present one: an older program may have to go on

@@ -114,7 +114,7 @@ struct KeyRingDirectory: Sendable {
         guard isEncrypted, let passphrase else {
             return SecretBytes([])
         }
-        return try passphrase.read()
+        return try passphrase.secret()
     }
 
     private func readRing() throws(KeyRingError) -> ([UInt8], stat) {

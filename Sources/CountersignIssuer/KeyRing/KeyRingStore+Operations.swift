@@ -29,8 +29,6 @@ public struct KeyRevocation: Sendable {
     public let successor: KeyID?
     /// Whether the successor signs before receivers can be expected to have it.
     public let isEmergency: Bool
-    /// The receivers that work by a status document that says so already; none of them right after.
-    public let told: ReceiverStanding
     /// The ring afterwards.
     public let stored: StoredKeyRing
 }
@@ -152,27 +150,25 @@ extension KeyRingStore {
             revoked: revoked,
             successor: wasSigning ? stored.ring.signing.jwk.kid : nil,
             isEmergency: wasSigning && stored.ring.signing.promotion == .emergency,
-            told: await told(of: stored, at: now),
             stored: stored
         )
     }
 
     /// Denies a service, a certificate or a key of certificates, or takes a denial back.
     ///
-    /// - Returns: the ring afterwards, and which receivers know already.
+    /// - Returns: the ring afterwards.
     /// - Throws: ``KeyRingError``: `tooManyDenials`, `notDenied`; or why the ring could not be read or saved.
     public func change(
         _ denial: KeyRing.Denial.Subject, isDenied: Bool, notBefore: Timestamp? = nil, by author: KeyRing.Author = .unnamed,
         at now: Timestamp
-    ) async throws(KeyRingError) -> (stored: StoredKeyRing, told: ReceiverStanding) {
-        let stored = try await update { stored throws(KeyRingError) in
+    ) async throws(KeyRingError) -> StoredKeyRing {
+        try await update { stored throws(KeyRingError) in
             let limit = notBefore.map { ", for tokens issued before \($0)" } ?? ""
             let event: KeyRing.Event =
                 isDenied ? .deny(KeyRing.Denial(denial, notBefore: notBefore, since: now)) : .allow(denial)
             let what = isDenied ? "denied the \(denial)\(limit)" : "allowed the \(denial) again"
             return KeyRingChange(try stored.ring.applying(event, at: now).recording(what, by: author, at: now))
         }
-        return (stored, await told(of: stored, at: now))
     }
 
     /// The ring after what is due by time, without the promotion of a key that could not sign or that receivers lack.
@@ -204,13 +200,6 @@ extension KeyRingStore {
                 hint: "look at those receivers; keys rotate --force promotes it without them, and their callers are refused"
             )
         }
-    }
-
-    private func told(of stored: StoredKeyRing, at now: Timestamp) async -> ReceiverStanding {
-        let receivers = (try? await receivers()) ?? Receivers()
-        return receivers.standing(
-            ofStatus: stored.ring.statusNumber, at: now, window: stored.ring.parameters.receiverWindow
-        )
     }
 
     private func canPromote(_ announced: KeyRing.Announced?) async -> Bool {

@@ -24,8 +24,10 @@ public struct PassphraseSource: Hashable, Sendable, CustomStringConvertible {
         return isPath && !directory.isEmpty ? PassphraseSource("\(directory)/\(description)") : self
     }
 
+    /// The passphrase. Blocks on the file system.
+    ///
     /// - Throws: ``KeyRingError`` with code `passphrase` or `permissions`, naming the source.
-    func read() throws(KeyRingError) -> SecretBytes {
+    public func secret() throws(KeyRingError) -> SecretBytes {
         if description.hasPrefix("env:") {
             let name = String(description.dropFirst("env:".count))
             guard let value = ProcessInfo.processInfo.environment[name] else {

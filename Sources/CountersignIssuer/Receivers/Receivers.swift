@@ -57,6 +57,13 @@ public struct Receivers: Hashable, Sendable {
         return ReceiverStanding(counted) { ($0.statusNumber ?? -1) >= number }
     }
 
+    /// The names of those that fetch the key set and never the status: they learn of a revoked key from the key set, and of
+    /// anything else that is denied not at all.
+    public func withoutStatus(at now: Timestamp, window: Int64) -> [String] {
+        let present = present(at: now, window: max(window, Self.replacedAfter))
+        return Set(present.filter { $0.statusAt == nil }.map(\.name)).sorted()
+    }
+
     private struct Key: Hashable, Comparable {
         let name: String
         let instance: String

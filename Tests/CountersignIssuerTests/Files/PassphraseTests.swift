@@ -84,7 +84,7 @@ struct PassphraseTests {
             let file = "\(folder)/passphrase"
             func code(_ source: String) -> KeyRingError.Code? {
                 do throws(KeyRingError) {
-                    _ = try PassphraseSource(source).read()
+                    _ = try PassphraseSource(source).secret()
                     return nil
                 } catch {
                     return error.code

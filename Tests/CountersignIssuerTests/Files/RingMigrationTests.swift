@@ -20,7 +20,7 @@ struct RingMigrationTests {
             #expect(try text(of: "\(directory)/keyring.json") == old)
 
             let changed = try await store.change(.service("user-svc"), isDenied: true, at: ringStart + 700)
-            #expect(changed.stored.revision.number == read.revision.number + 1)
+            #expect(changed.revision.number == read.revision.number + 1)
             #expect(try text(of: "\(directory)/keyring.json").contains("\"version\": 2"))
             #expect(try text(of: "\(directory)/keyring-v1.json") == old)
             #expect(try mode(of: "\(directory)/keyring-v1.json") == 0o600)
