@@ -66,7 +66,9 @@ public struct Authenticator: Sendable {
         do throws(Refusal) {
             let (peer, authorityKey) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
             let memory = try memory(of: peer, authorityKey: authorityKey)
-            if let caller = remembered(authorization, in: memory, requiring: requirement, at: now) { return .accepted(caller) }
+            if let caller = remembered(authorization, in: memory, on: peer, requiring: requirement, at: now) {
+                return .accepted(caller)
+            }
             let token = try Self.parse(try BearerToken.only(in: authorization))
             let (key, set) =
                 if let known = try knownKey(for: token, at: now) { known } else { try await key(for: token, at: now) }
@@ -85,6 +87,7 @@ public struct Authenticator: Sendable {
     private func remembered(
         _ authorization: [String],
         in memory: ConnectionMemory,
+        on peer: Peer,
         requiring requirement: Requirement,
         at now: Timestamp
     ) -> VerifiedCaller? {
@@ -95,7 +98,7 @@ public struct Authenticator: Sendable {
             try expectations.checkTimes(
                 issuedAt: caller.issuedAt, notBefore: caller.notBefore, expiresAt: caller.expiresAt, at: now
             )
-            try revocations.revocations(at: now).check(caller.claims, keyID: caller.keyID)
+            try checkRevocations(of: caller.claims, keyID: caller.keyID, on: peer, at: now)
             return caller
         } catch {
             return nil
@@ -196,7 +199,20 @@ public struct Authenticator: Sendable {
             throw Refusal(.serviceMismatch, "the token is of \(claims.serviceID), the certificate of \(caller.service)")
         }
         try binding.check(claims, peer.certificate, authorityKey: memory.authorityKey)
-        try revocations.revocations(at: now).check(claims, keyID: key.kid)
+        try checkRevocations(of: claims, keyID: key.kid, on: peer, at: now)
         return VerifiedCaller(peer: peer, identity: caller.identity, claims: claims, audience: audience, keyID: key.kid)
+    }
+
+    /// Step 10.
+    private func checkRevocations(
+        of claims: TokenClaims, keyID: KeyID, on peer: Peer, at now: Timestamp
+    ) throws(Refusal) {
+        let current: Revocations
+        do {
+            current = try revocations.revocations(at: now)
+        } catch {
+            throw Refusal(.statusUnavailable, error.message)
+        }
+        try current.check(claims, keyID: keyID, certificate: peer.certificate)
     }
 }

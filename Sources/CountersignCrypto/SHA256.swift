@@ -32,6 +32,12 @@ public struct SHA256Digest: Hashable, Sendable, CustomStringConvertible {
         self.bytes = bytes
     }
 
+    /// `nil` unless the text is 64 hexadecimal digits, of either case.
+    public init?(hex text: String) {
+        guard let bytes = Hexadecimal.bytes(text.utf8) else { return nil }
+        self.init(bytes: bytes)
+    }
+
     fileprivate init(unchecked bytes: [UInt8]) {
         self.bytes = bytes
     }

@@ -35,6 +35,8 @@ public final class IssuerClient: Sendable {
     /// In the order in which they are tried; the one that answered last comes first.
     public let addresses: [IssuerAddress]
 
+    /// Tells this process apart from others of the same service. Nothing depends on its being kept secret or the same.
+    let instance = String(UInt64.random(in: .min ... .max), radix: 36)
     let time: ClientTime
     let logger: Logger
     let transport: any IssuerTransport

@@ -54,8 +54,8 @@ public struct IssuerService: Service {
         let keys: SigningKeys
         do {
             keys = try await SigningKeys(
-                store: FileKeyRingStore(directory: configuration.keys.directory), parameters: configuration.keys.parameters,
-                logger: logger, pollEvery: options.pollInterval, clock: clock
+                store: configuration.keys.store, parameters: configuration.keys.parameters, logger: logger,
+                pollEvery: options.pollInterval, statusIssuer: configuration.issuer.text, clock: clock
             )
         } catch {
             throw IssuerStartError(error)
