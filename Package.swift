@@ -137,7 +137,7 @@ let package = Package(
             dependencies: [
                 "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "CountersignClient",
                 "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignJOSE", "CountersignJSON",
-                "CountersignCrypto", asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]
         ),
     ]
