@@ -136,8 +136,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "Countersign", "CountersignJOSE",
-                "CountersignJSON", "CountersignCrypto", nioCore, nioPosix,
+                "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "CountersignClient",
+                "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignJOSE", "CountersignJSON",
+                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]
         ),
     ]

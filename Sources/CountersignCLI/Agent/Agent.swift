@@ -30,7 +30,6 @@ struct Agent {
         )
         let source = TokenSource(issuer, configuration: .init(clientID: configuration.clientID))
         let tokens = try AgentTokens(configuration, source: source, logger: logger)
-        for user in configuration.socket?.users ?? [] { _ = try SystemAccount.user(user) }
         let status = AgentStatus(issuer: issuer, tokens: tokens)
         var services: [any Service] = [issuer, source, tokens, AgentReload(file: file, tls: tls, tokens: tokens, logger: logger)]
         if let socket = configuration.socket {
@@ -90,7 +89,6 @@ private struct AgentReload: Service {
         guard let file else { return logger.notice("reloaded") }
         do {
             let new = try AgentConfiguration.load(contentsOf: file)
-            for user in new.socket?.users ?? [] { _ = try SystemAccount.user(user) }
             if new.fixed != tokens.configuration.fixed {
                 logger.warning(
                     "issuers, pins, clientID, tls, operations and the socket's path are read at the start only: restart for them")

@@ -79,7 +79,7 @@ private struct PeerMiddleware: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let peer = await PeerCredentials.of(context.channel)
-        guard let peer, allowed().contains(peer.userID) else {
+        guard let peer, tokens.isAllowed(peer.userID) else {
             logger.notice(
                 "refused on the socket",
                 metadata: ["user": "\(peer.map { "\($0.userID)" } ?? "unknown")", "process": "\(peer?.processID ?? 0)"]
@@ -87,10 +87,5 @@ private struct PeerMiddleware: RouterMiddleware {
             return AgentAnswer.error(.forbidden, "access_denied", "this user may not ask this agent")
         }
         return try await next(request, context)
-    }
-
-    private func allowed() -> Set<UInt32> {
-        let named = tokens.configuration.socket?.users.compactMap { try? SystemAccount.user($0) } ?? []
-        return Set(named).union([0, geteuid()])
     }
 }

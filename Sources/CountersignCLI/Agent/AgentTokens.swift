@@ -1,4 +1,5 @@
 import CountersignClient
+import Foundation
 import Logging
 import NIOPosix
 import ServiceLifecycle
@@ -15,6 +16,8 @@ final class AgentTokens: Service {
 
     private struct State {
         var configuration: AgentConfiguration
+        /// By number, of those that are configured; looked up when the configuration is read.
+        var users: Set<UInt32>
         /// What each file holds.
         var written: [AgentConfiguration.Token: String] = [:]
         /// Somebody is at work on them.
@@ -24,20 +27,33 @@ final class AgentTokens: Service {
     }
 
     init(_ configuration: AgentConfiguration, source: TokenSource, logger: Logger) throws {
-        _ = try configuration.tokens.compactMap(\.file).map(TokenFile.init)
+        let users = try Self.users(configuration)
         self.source = source
         self.logger = logger
-        state = Mutex(State(configuration: configuration))
+        state = Mutex(State(configuration: configuration, users: users))
     }
 
     var configuration: AgentConfiguration { state.withLock { $0.configuration } }
 
     /// Tokens and users of another configuration from now on.
     ///
-    /// - Throws: `CommandFailure` when owner or group of a file is nobody here; nothing changes then.
+    /// - Throws: `CommandFailure` when a user, or the owner or group of a file, is nobody here; nothing changes then.
     func take(_ configuration: AgentConfiguration) throws {
+        let users = try Self.users(configuration)
+        state.withLock { state in
+            state.configuration = configuration
+            state.users = users
+        }
+    }
+
+    /// Whether this user may ask on the socket.
+    func isAllowed(_ user: UInt32) -> Bool {
+        user == 0 || user == geteuid() || state.withLock { $0.users.contains(user) }
+    }
+
+    private static func users(_ configuration: AgentConfiguration) throws -> Set<UInt32> {
         _ = try configuration.tokens.compactMap(\.file).map(TokenFile.init)
-        state.withLock { $0.configuration = configuration }
+        return Set(try configuration.socket?.users.map(SystemAccount.user) ?? [])
     }
 
     /// Whether there is a valid token for everything that is configured, and every file holds it.

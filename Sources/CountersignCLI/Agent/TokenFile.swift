@@ -23,9 +23,9 @@ struct TokenFile: Sendable {
     ///
     /// - Throws: `CommandFailure`, naming the file.
     func write(_ token: AccessToken) throws {
-        let new = "\(path).\(ProcessInfo.processInfo.processIdentifier).new"
+        let new = "\(path).new"
         do {
-            // What a process of the same number may have left behind.
+            // What a process that was killed may have left behind.
             try? FileManager.default.removeItem(atPath: new)
             // Before anything is in it: the process's umask may let others read.
             try Data().write(to: URL(fileURLWithPath: new), options: .withoutOverwriting)

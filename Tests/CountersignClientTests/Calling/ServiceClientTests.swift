@@ -56,21 +56,7 @@ struct ServiceClientTests {
         server.requests.filter { $0.path == "/elsewhere" }
     }
 
-    /// The system's time with a minute that the test may let pass at once.
-    private final class Shift: Sendable {
-        private let passed = Mutex(Duration.zero)
-
-        var time: ClientTime {
-            var time = ClientTime.system
-            let elapsed = time.elapsed
-            time.elapsed = { elapsed() + self.passed.withLock { $0 } }
-            return time
-        }
-
-        func pass() { passed.withLock { $0 += .seconds(60) } }
-    }
-
-    private let shift = Shift()
+    private let shift = Shifted()
 
     /// Makes the token in hand older than the time in which no better one is asked for.
     private func age(_ client: ServiceClient) async throws {
