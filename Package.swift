@@ -128,9 +128,8 @@ let package = Package(
         .testTarget(
             name: "CountersignIssuerTests",
             dependencies: [
-                "CountersignIssuer", "Countersign", "CountersignTesting", "CountersignJOSE", "CountersignJSON",
-                "CountersignCrypto",
-                "CountersignTLS", hummingbird, logging,
+                "CountersignIssuer", "Countersign", "CountersignClient", "CountersignTesting", "CountersignJOSE",
+                "CountersignJSON", "CountersignCrypto", "CountersignTLS", hummingbird, logging, serviceLifecycle,
             ]
         ),
         .testTarget(

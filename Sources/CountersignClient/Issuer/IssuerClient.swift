@@ -22,21 +22,25 @@ public final class IssuerClient: Sendable {
         public var watchInterval: Duration
         /// The keys that the issuer's server certificate may have; any that our CA vouches for when empty.
         public var pinnedKeys: Set<KeyPin>
+        /// Tells processes of one service apart, for a rotation that waits for each of them: 1 to 64 letters, digits, dots,
+        /// hyphens or underscores. A name that survives a restart, such as that of a pod or host, is best: a process that
+        /// comes back under another name leaves one behind that is waited for a quarter of an hour.
+        public var instance: String
 
         public init(
-            requestTimeout: Duration = .seconds(5), watchInterval: Duration = .seconds(5), pinnedKeys: Set<KeyPin> = []
+            requestTimeout: Duration = .seconds(5), watchInterval: Duration = .seconds(5), pinnedKeys: Set<KeyPin> = [],
+            instance: String = String(UInt64.random(in: .min ... .max), radix: 36)
         ) {
             self.requestTimeout = requestTimeout
             self.watchInterval = watchInterval
             self.pinnedKeys = pinnedKeys
+            self.instance = instance
         }
     }
 
     /// In the order in which they are tried; the one that answered last comes first.
     public let addresses: [IssuerAddress]
 
-    /// Tells this process apart from others of the same service. Nothing depends on its being kept secret or the same.
-    let instance = String(UInt64.random(in: .min ... .max), radix: 36)
     let time: ClientTime
     let logger: Logger
     let transport: any IssuerTransport

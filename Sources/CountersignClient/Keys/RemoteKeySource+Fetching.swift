@@ -37,7 +37,7 @@ extension RemoteKeySource: Service {
     func fetch(within budget: Duration) async -> Result<KeySet, TokenError>? {
         let tag = state.withLock { $0.tag }
         let wallClock = time.wallClock()
-        let instance = issuer.instance
+        let instance = issuer.configuration.instance
         do throws(TokenError) {
             let (answer, sentAt) = try await issuer.ask(within: budget) { address in
                 KeySetAnswer.request(to: address, tag: tag, instance: instance)

@@ -22,7 +22,7 @@ extension RemoteStatusSource: Service {
     /// Asks once and takes over what comes, if it is good.
     func fetch() async {
         let tag = state.withLock { $0.tag }
-        let instance = issuer.instance
+        let instance = issuer.configuration.instance
         do {
             let (answer, sentAt) = try await issuer.ask(within: configuration.fetchTimeout) { address in
                 StatusAnswer.request(to: address, tag: tag, instance: instance)

@@ -86,15 +86,12 @@ public final class RemoteStatusSource: RevocationSource {
 
     /// Waits until there is a status that holds. Fetches it itself if ``run()`` does not.
     ///
-    /// - Throws: ``StatusUnavailable`` when there is none within `patience`.
-    public func waitUntilReady(patience: Duration = .seconds(30)) async throws(StatusUnavailable) {
-        let deadline = time.elapsed() + patience
+    /// - Throws: `CancellationError` when the task is cancelled before.
+    public func waitUntilReady() async throws {
         while !isReady {
+            try Task.checkCancellation()
             await fetch()
-            guard !isReady else { return }
-            guard time.elapsed() < deadline, (try? await time.sleep(.milliseconds(200))) != nil else {
-                throw StatusUnavailable(state.withLock { $0.failure } ?? "no status came in time")
-            }
+            if !isReady { try await time.sleep(.milliseconds(200)) }
         }
     }
 }

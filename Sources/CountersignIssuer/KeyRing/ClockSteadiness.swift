@@ -11,17 +11,17 @@ struct ClockSteadiness {
     static let patience: Duration = .seconds(300)
 
     private var lastWallClock: Timestamp
-    private var lastElapsed: ContinuousClock.Instant
-    private var jumpedAt: ContinuousClock.Instant?
+    private var lastElapsed: Duration
+    private var jumpedAt: Duration?
 
-    init(wallClock: Timestamp, elapsed: ContinuousClock.Instant = .now) {
+    init(wallClock: Timestamp, elapsed: Duration) {
         lastWallClock = wallClock
         lastElapsed = elapsed
     }
 
     /// Whether what is due by this time may be done.
-    mutating func isSteady(wallClock: Timestamp, elapsed: ContinuousClock.Instant = .now) -> Bool {
-        let passed = lastElapsed.duration(to: elapsed).components.seconds
+    mutating func isSteady(wallClock: Timestamp, elapsed: Duration) -> Bool {
+        let passed = (elapsed - lastElapsed).components.seconds
         let drift = wallClock.seconds(since: lastWallClock.adding(seconds: passed))
         lastWallClock = wallClock
         lastElapsed = elapsed
@@ -31,10 +31,18 @@ struct ClockSteadiness {
         guard let jumpedAt else {
             return true
         }
-        guard jumpedAt.duration(to: elapsed) >= Self.patience else {
+        guard elapsed - jumpedAt >= Self.patience else {
             return false
         }
         self.jumpedAt = nil
         return true
     }
+}
+
+/// The machine's clock that cannot be set.
+public enum MonotonicTime {
+    private static let start = ContinuousClock.now
+
+    /// Time since some moment in the life of the process; goes on while the machine sleeps.
+    public static func elapsed() -> Duration { start.duration(to: .now) }
 }

@@ -70,6 +70,7 @@ public final class SigningKeys: Sendable {
     private let pollEvery: Duration
     let statusIssuer: String?
     private let clock: @Sendable () -> Timestamp
+    private let elapsed: @Sendable () -> Duration
 
     /// Takes over the ring in the store and gives it these parameters.
     ///
@@ -77,6 +78,7 @@ public final class SigningKeys: Sendable {
     ///   - pollEvery: how often ``run()`` looks at the store. Others rely on a second at most.
     ///   - statusIssuer: the `iss` of the status documents; nil publishes none.
     ///   - clock: what time it is, for ``run()``.
+    ///   - elapsed: time since some fixed moment, by a clock that cannot be set, to notice when the other one is.
     /// - Throws: ``KeyRingError``: `notInitialised` (with what to run), `example`, why the ring cannot be read, or why its
     ///   signing key's private key cannot be had: an issuer must not start with these.
     public init(
@@ -85,7 +87,8 @@ public final class SigningKeys: Sendable {
         logger: Logger,
         pollEvery: Duration = .milliseconds(500),
         statusIssuer: String? = nil,
-        clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+        clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        elapsed: @escaping @Sendable () -> Duration = MonotonicTime.elapsed
     ) async throws(KeyRingError) {
         let now = clock()
         // Before the update: a signing key that cannot be had is no reason to change the ring.
@@ -104,6 +107,7 @@ public final class SigningKeys: Sendable {
         self.statusIssuer = statusIssuer
         self.pollEvery = pollEvery
         self.clock = clock
+        self.elapsed = elapsed
         state = Mutex(State(stored: stored, snapshot: snapshot, parameters: parameters))
         logger.info("key ring loaded", metadata: metadata(of: stored))
         await readAhead(stored, at: now)
@@ -130,14 +134,14 @@ public final class SigningKeys: Sendable {
 extension SigningKeys: Service {
     /// Keeps up with the store until the task is cancelled or the service group shuts down gracefully.
     public func run() async throws {
-        var steadiness = ClockSteadiness(wallClock: clock())
+        var steadiness = ClockSteadiness(wallClock: clock(), elapsed: elapsed())
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             try? await cancelWhenGracefulShutdown {
                 try await Task.sleep(for: self.pollEvery)
             }
             if !Task.isCancelled, !Task.isShuttingDownGracefully {
                 let now = clock()
-                let isSteady = steadiness.isSteady(wallClock: now)
+                let isSteady = steadiness.isSteady(wallClock: now, elapsed: elapsed())
                 reportClock(isSteady: isSteady, now)
                 await reload(at: now, settling: isSteady)
             }
