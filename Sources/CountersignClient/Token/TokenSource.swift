@@ -86,20 +86,22 @@ public final class TokenSource: Sendable {
 
     /// The valid token in hand, if there is one. Never asks the issuer.
     public func cachedToken(for audience: String, scope: [String] = []) -> AccessToken? {
-        guard case .token(let token, _) = find(TokenRequest(audience: audience, scope: scope)) else { return nil }
+        let request = TokenRequest(audience: audience, scope: scope)
+        guard case .token(let token, _) = find(request, renewing: false) else { return nil }
         return token
     }
 
-    private func find(_ request: TokenRequest) -> TokenCache.Finding {
+    private func find(_ request: TokenRequest, renewing: Bool = true) -> TokenCache.Finding {
         let now = time.elapsed()
         let isKeptFresh = runners.load(ordering: .relaxed) > 0
         if let token = readyToken(request, at: now, isKeptFresh: isKeptFresh) { return .token(token, isDue: false) }
         let certificate = issuer.certificateSHA256
+        // With a service, that sees to it.
+        let renews = renewing && !isKeptFresh
         let finding = state.withLock { state in
-            // With a service, that sees to it.
-            state.cache.find(request, at: now, certificate: certificate, claim: isKeptFresh ? nil : configuration.fetchTimeout)
+            state.cache.find(request, at: now, certificate: certificate, claim: renews ? configuration.fetchTimeout : nil)
         }
-        if !isKeptFresh, case .token(_, isDue: true) = finding { renew(request) }
+        if renews, case .token(_, isDue: true) = finding { renew(request) }
         return finding
     }
 
