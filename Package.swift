@@ -72,7 +72,7 @@ let package = Package(
             name: "CountersignClient",
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", asyncHTTPClient,
-                nioCore, nioPosix, nioSSL, nioHTTP1, logging, serviceLifecycle,
+                httpTypes, nioCore, nioPosix, nioSSL, nioTLS, nioHTTP1, logging, serviceLifecycle,
             ]
         ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
@@ -89,8 +89,8 @@ let package = Package(
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
                 "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", asyncHTTPClient,
-                hummingbird,
-                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
+                hummingbird, httpTypes,
+                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
         .target(
@@ -119,7 +119,8 @@ let package = Package(
             name: "CountersignClientTests",
             dependencies: [
                 "CountersignClient", "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting",
-                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", httpTypes, hummingbird, nioCore, nioPosix, nioSSL,
+                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, nioCore, nioPosix,
+                nioSSL,
                 logging, serviceLifecycle,
             ]
         ),
@@ -127,16 +128,16 @@ let package = Package(
         .testTarget(
             name: "CountersignIssuerTests",
             dependencies: [
-                "CountersignIssuer", "Countersign", "CountersignTesting", "CountersignJOSE", "CountersignJSON",
-                "CountersignCrypto",
-                "CountersignTLS", hummingbird, logging,
+                "CountersignIssuer", "Countersign", "CountersignClient", "CountersignTesting", "CountersignJOSE",
+                "CountersignJSON", "CountersignCrypto", "CountersignTLS", hummingbird, logging, serviceLifecycle,
             ]
         ),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "Countersign", "CountersignJOSE",
-                "CountersignJSON", "CountersignCrypto", nioCore, nioPosix,
+                "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "CountersignClient",
+                "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignJOSE", "CountersignJSON",
+                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]
         ),
     ]

@@ -66,9 +66,12 @@ public struct Authenticator: Sendable {
         do throws(Refusal) {
             let (peer, authorityKey) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
             let memory = try memory(of: peer, authorityKey: authorityKey)
-            if let caller = remembered(authorization, in: memory, requiring: requirement, at: now) { return .accepted(caller) }
+            if let caller = remembered(authorization, in: memory, on: peer, requiring: requirement, at: now) {
+                return .accepted(caller)
+            }
             let token = try Self.parse(try BearerToken.only(in: authorization))
-            let (key, set) = try await key(for: token, at: now)
+            let (key, set) =
+                if let known = try knownKey(for: token, at: now) { known } else { try await key(for: token, at: now) }
             try Self.checkSignature(of: token, with: key)
             let caller = try check(token, signedBy: key, of: memory, on: peer, at: now)
             if let value = authorization.first { memory.remember(caller, for: value, under: set) }
@@ -84,6 +87,7 @@ public struct Authenticator: Sendable {
     private func remembered(
         _ authorization: [String],
         in memory: ConnectionMemory,
+        on peer: Peer,
         requiring requirement: Requirement,
         at now: Timestamp
     ) -> VerifiedCaller? {
@@ -91,8 +95,10 @@ public struct Authenticator: Sendable {
             let caller = memory.caller(for: value, under: set), requirement.refusal(for: caller) == nil
         else { return nil }
         do {
-            try expectations.checkTimes(of: caller.claims, at: now)
-            try revocations.revocations(at: now).check(caller.claims, keyID: caller.keyID)
+            try expectations.checkTimes(
+                issuedAt: caller.issuedAt, notBefore: caller.notBefore, expiresAt: caller.expiresAt, at: now
+            )
+            try checkRevocations(of: caller.claims, keyID: caller.keyID, on: peer, at: now)
             return caller
         } catch {
             return nil
@@ -128,21 +134,30 @@ public struct Authenticator: Sendable {
         }
     }
 
-    /// Step 5: the header selects a key of ours by its exact identifier, and nothing else.
-    private func key(for token: CompactJWS, at now: Timestamp) async throws(Refusal) -> (JWK, KeySet) {
-        let set: KeySet
+    /// Step 5 for the tokens of a known key with the header that the issuer writes: nothing to wait for, nothing to parse.
+    private func knownKey(for token: CompactJWS, at now: Timestamp) throws(Refusal) -> (JWK, KeySet)? {
+        let set = try keySet(at: now)
+        guard let key = set.key(forHeaderSegment: token.headerSegment) else { return nil }
+        return (key, set)
+    }
+
+    private func keySet(at now: Timestamp) throws(Refusal) -> KeySet {
         do {
-            set = try keys.keySet(at: now)
+            return try keys.keySet(at: now)
         } catch {
             throw Refusal(.keysUnavailable, error.message)
         }
-        if let key = set.key(forHeaderSegment: token.headerSegment) { return (key, set) }
+    }
+
+    /// Step 5: the header selects a key of ours by its exact identifier, and nothing else.
+    private func key(for token: CompactJWS, at now: Timestamp) async throws(Refusal) -> (JWK, KeySet) {
         let header: TokenHeader
         do {
             header = try TokenHeader(json: token.header)
         } catch {
             throw Refusal(Reason(error), error.message)
         }
+        let set = try keySet(at: now)
         if let key = set.key(header.kid) { return (key, set) }
         do {
             let newer = try await keys.keySet(lacking: header.kid, at: now)
@@ -184,7 +199,20 @@ public struct Authenticator: Sendable {
             throw Refusal(.serviceMismatch, "the token is of \(claims.serviceID), the certificate of \(caller.service)")
         }
         try binding.check(claims, peer.certificate, authorityKey: memory.authorityKey)
-        try revocations.revocations(at: now).check(claims, keyID: key.kid)
+        try checkRevocations(of: claims, keyID: key.kid, on: peer, at: now)
         return VerifiedCaller(peer: peer, identity: caller.identity, claims: claims, audience: audience, keyID: key.kid)
+    }
+
+    /// Step 10.
+    private func checkRevocations(
+        of claims: TokenClaims, keyID: KeyID, on peer: Peer, at now: Timestamp
+    ) throws(Refusal) {
+        let current: Revocations
+        do {
+            current = try revocations.revocations(at: now)
+        } catch {
+            throw Refusal(.statusUnavailable, error.message)
+        }
+        try current.check(claims, keyID: keyID, certificate: peer.certificate)
     }
 }

@@ -14,15 +14,15 @@ struct CountersignCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            DemoCommand.self, ServeCommand.self, ConfigCommand.self, PolicyCommand.self, KeysCommand.self, PKICommand.self,
-            TokenCommand.self,
+            DemoCommand.self, ServeCommand.self, ConfigCommand.self, PolicyCommand.self, KeysCommand.self, DenyCommand.self,
+            PKICommand.self, TokenCommand.self, AgentCommand.self,
         ]
     )
 
     /// Runs the command line given to the process and turns every failure into the documented exit code.
     static func main() async {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(KidArguments.movingKids(Array(CommandLine.arguments.dropFirst())))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -162,7 +162,7 @@ public struct ValidatedPath: Sendable {
     }
 
     /// Whether the verdict still stands at `now` without looking at anything again.
-    func stands(at now: Timestamp) -> Bool {
+    package func stands(at now: Timestamp) -> Bool {
         guard now >= validFrom, now < validUntil else { return false }
         guard let revocationKnownUntil else { return true }
         return now < revocationKnownUntil

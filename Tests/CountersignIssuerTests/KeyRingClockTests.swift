@@ -103,7 +103,7 @@ struct KeyRingClockTests {
                 let event: KeyRing.Event =
                     switch Int.random(in: 0...7, using: &random) {
                     case 0, 1: .announce(key)
-                    case 2: .promoteNow
+                    case 2: .promoteNow(lackedByReceivers: false)
                     case 3: .revoke(key.kid, replacement: keys.randomElement(using: &random))
                     case 4: .retire
                     default: .promote

@@ -63,6 +63,9 @@ struct KeyRingFormatTests {
             ("\"announceFor\": 600,", ""),
             ("\"announceFor\": 600,", "\"announceFor\": 600.5,"),
             ("\"rotateEvery\": 0", "\"rotateEvery\": 0, \"every\": 1"),
+            ("\"retiredKeys\": \"destroyed\"", "\"retiredKeys\": \"burnt\""),
+            ("\"statusNumber\": 1", "\"statusNumber\": -1"),
+            ("\"denied\": []", "\"denied\": [{}]"),
             ("\"state\": \"signing\"", "\"state\": \"Signing\""),
             ("\"state\": \"announced\"", "\"state\": \"retiring\""),
             ("\"state\": \"retiring\"", "\"state\": \"retired\""),
@@ -80,7 +83,7 @@ struct KeyRingFormatTests {
 
     @Test("Another version is refused before anything else is looked at")
     func unknownVersion() async throws {
-        let error = try await load(changing: replace("\"version\": 1", by: "\"version\": 2, \"what\": \"new\""))
+        let error = try await load(changing: replace("\"version\": 2", by: "\"version\": 3, \"what\": \"new\""))
         #expect(error?.code == .unsupportedVersion)
     }
 
@@ -89,8 +92,10 @@ struct KeyRingFormatTests {
         let error = try await load { text, _ in
             // The retiring key of the ring says it signs: without the members of a retiring key.
             text = text.replacingOccurrences(of: "\"state\": \"retiring\"", with: "\"state\": \"signing\"")
-            text = text.split(separator: "\n").filter { !$0.contains("\"retir") || $0.contains("retireAfter") }
-                .joined(separator: "\n")
+            text = text.split(separator: "\n").filter {
+                !$0.contains("\"retir") || $0.contains("retireAfter") || $0.contains("retiredKeys")
+            }
+            .joined(separator: "\n")
         }
         #expect(error?.code == .inconsistent)
         #expect(error?.message.contains("2 of its keys are signing") == true)

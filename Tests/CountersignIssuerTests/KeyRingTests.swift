@@ -49,7 +49,7 @@ struct KeyRingTests {
     @Test("Without an announced key nothing is promoted")
     func refusesPromotionOfNothing() throws {
         let ring = try KeyRing.first()
-        for event in [KeyRing.Event.promote, .promoteNow] {
+        for event in [KeyRing.Event.promote, .promoteNow(lackedByReceivers: false)] {
             let error = #expect(throws: KeyRingError.self) { try ring.applying(event, at: ringStart + 10_000) }
             #expect(error?.code == .nothingAnnounced)
         }
@@ -58,8 +58,8 @@ struct KeyRingTests {
     @Test("An emergency promotes at once and is recorded as one")
     func recordsEmergency() throws {
         let announced = try KeyRing.first().applying(.announce(RingKeys.jwk(1)), at: ringStart)
-        #expect(try announced.applying(.promoteNow, at: ringStart + 1).signing.promotion == .emergency)
-        #expect(try announced.applying(.promoteNow, at: ringStart + 600).signing.promotion == .planned)
+        #expect(try announced.applying(.promoteNow(lackedByReceivers: false), at: ringStart + 1).signing.promotion == .emergency)
+        #expect(try announced.applying(.promoteNow(lackedByReceivers: false), at: ringStart + 600).signing.promotion == .planned)
     }
 
     @Test("One rotation at a time")
@@ -103,7 +103,7 @@ struct KeyRingTests {
         var ring = try KeyRing.first()
         for index in 1..<KeyRing.maximumPublished {
             ring = try ring.applying(.announce(RingKeys.jwk(index)), at: ringStart + Int64(index))
-                .applying(.promoteNow, at: ringStart + Int64(index))
+                .applying(.promoteNow(lackedByReceivers: false), at: ringStart + Int64(index))
         }
         #expect(ring.published.count == KeyRing.maximumPublished)
         #expect(try code(ring, .announce(RingKeys.jwk(8))) == .tooManyKeys)

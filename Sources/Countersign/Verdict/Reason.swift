@@ -33,6 +33,7 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
     var isUnknowable: Bool {
         [PathFailure.Code.revocationListExpired, .revocationListMissing, .revocationListInvalid, .checkFailed]
             .contains { $0.rawValue == rawValue } || self == .keysUnavailable || self == .signatureUnchecked
+            || self == .statusUnavailable
     }
 
     // MARK: 3 the subject is unambiguous, complete and allowed
@@ -90,6 +91,8 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
     public static let keyRevoked = Reason(.revocation, "key-revoked")
     public static let tokenRevoked = Reason(.revocation, "token-revoked")
     public static let serviceRevoked = Reason(.revocation, "service-revoked")
+    public static let certificateDenied = Reason(.revocation, "certificate-denied")
+    public static let statusUnavailable = Reason(.revocation, "status-unavailable")
 
     // MARK: 11 the route's requirements
 
@@ -125,7 +128,7 @@ extension Reason {
             case .claims: "issuer, audience, times and required claims are right"
             case .service: "the token's service is the certificate's"
             case .binding: "the token is bound to this certificate, or to one that the receiver lets it stand for"
-            case .revocation: "key, token and service are not revoked"
+            case .revocation: "key, token, service and certificate are not revoked"
             case .requirement: "the route's roles and scopes are held"
             }
         }

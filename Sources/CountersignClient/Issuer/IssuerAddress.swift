@@ -26,4 +26,6 @@ public struct IssuerAddress: Hashable, Sendable, CustomStringConvertible {
     var tokenEndpoint: String { description + "/oauth2/token" }
 
     var keySetEndpoint: String { description + "/.well-known/jwks.json" }
+
+    var statusEndpoint: String { description + "/.well-known/countersign-status" }
 }

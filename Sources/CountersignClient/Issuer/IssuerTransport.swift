@@ -31,6 +31,11 @@ public struct IssuerRequest: Sendable {
     }
 }
 
+extension IssuerRequest {
+    /// By which processes that share a certificate tell themselves apart: the issuer waits for each of them in a rotation.
+    static let instanceField = "Countersign-Instance"
+}
+
 /// What came back. Nothing in it has been judged.
 public struct IssuerAnswer: Sendable {
     public var status: Int

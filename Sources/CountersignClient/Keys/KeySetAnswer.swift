@@ -9,8 +9,11 @@ enum KeySetAnswer {
 
     static let maxTagBytes = 256
 
-    static func request(to address: IssuerAddress, tag: String?) -> IssuerRequest {
-        var headers = [(name: "Accept", value: "application/jwk-set+json, application/json")]
+    static func request(to address: IssuerAddress, tag: String?, instance: String) -> IssuerRequest {
+        var headers = [
+            (name: "Accept", value: "application/jwk-set+json, application/json"),
+            (name: IssuerRequest.instanceField, value: instance),
+        ]
         if let tag { headers.append((name: "If-None-Match", value: tag)) }
         return IssuerRequest(.get, address.keySetEndpoint, headers: headers, maxAnswerBytes: JWKSet.maxBytes)
     }
@@ -37,7 +40,7 @@ enum KeySetAnswer {
 
 extension IssuerAnswer {
     /// A tag that can be sent back as it is.
-    fileprivate var tag: String? {
+    var tag: String? {
         header("ETag").flatMap { tag in
             1...KeySetAnswer.maxTagBytes ~= tag.utf8.count && tag.utf8.allSatisfy { 0x21...0x7E ~= $0 } ? tag : nil
         }

@@ -24,6 +24,11 @@ struct KeySetState {
         return age <= maxAge ? set : nil
     }
 
+    /// The set, if the issuer confirmed it at or after a moment.
+    func set(fetchedSince moment: Duration) -> KeySet? {
+        fetchedAt >= moment ? set : nil
+    }
+
     /// When to fetch next; at once when there is no set.
     func dueAt(isUsable: Bool) -> Duration {
         isUsable ? max(refreshAt, retryAt) : retryAt

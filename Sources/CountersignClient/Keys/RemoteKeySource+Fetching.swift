@@ -37,9 +37,10 @@ extension RemoteKeySource: Service {
     func fetch(within budget: Duration) async -> Result<KeySet, TokenError>? {
         let tag = state.withLock { $0.tag }
         let wallClock = time.wallClock()
+        let instance = issuer.configuration.instance
         do throws(TokenError) {
             let (answer, sentAt) = try await issuer.ask(within: budget) { address in
-                KeySetAnswer.request(to: address, tag: tag)
+                KeySetAnswer.request(to: address, tag: tag, instance: instance)
             } read: { exchange throws(TokenError) in
                 (try KeySetAnswer(exchange, tag: tag), exchange.sentAt)
             }
@@ -57,6 +58,17 @@ extension RemoteKeySource: Service {
             )
             return .failure(error)
         }
+    }
+
+    /// The set, confirmed by the issuer at or after a moment of `elapsed`: fetched again when it is older.
+    ///
+    /// - Throws: ``TokenError`` when it could not be had.
+    func keySet(fetchedSince moment: Duration, within budget: Duration) async throws(TokenError) -> KeySet {
+        if let set = state.withLock({ $0.set(fetchedSince: moment) }) { return set }
+        _ = try await fetched(within: budget)
+        // A fetch that somebody else had begun before may have been the one that was waited for.
+        if let set = state.withLock({ $0.set(fetchedSince: moment) }) { return set }
+        return try await fetched(within: budget)
     }
 
     private func refreshPoint(maxAge: Duration?) -> Duration {

@@ -24,6 +24,9 @@ struct ConfigurationReader {
             file.reportMissing("listen")
         }
         let operations = address(file, "operations")
+        if let listen, let operations, operations.value.collides(with: listen.value) {
+            problems.report(line: operations.line, "operations needs a port of its own: listen has \(listen.value)")
+        }
         let trustDomain = trustDomain(file)
         let tls = tls(file)
         let tokens = TokenBounds(reading: file)
@@ -114,26 +117,40 @@ extension ConfigurationReader {
             }
     }
 
+    private static let keyRingKeys = [
+        "directory", "announceFor", "rotateEvery", "receiverWindow", "statusMaxAge", "statusPoll", "retired", "passphrase",
+    ]
+
     private func keys(_ file: MappingReader, tokens: TokenBounds) -> IssuerConfiguration.Keys? {
         guard file.node("keys") != nil else {
             file.reportMissing("keys")
             return nil
         }
-        guard let keys = file.mapping("keys", keys: ["directory", "announceFor", "rotateEvery"]) else {
+        guard let keys = file.mapping("keys", keys: Self.keyRingKeys) else {
             return nil
         }
         let directory = keys.requiredText("directory").map { PEMSource.file($0.value).relative(to: self.directory).description }
         let announceFor = keys.duration("announceFor", in: 1...30 * 86_400) ?? 600
         let rotateEvery = keys.duration("rotateEvery", in: 0...ConfigurationSyntax.longestDuration) ?? 30 * 86_400
+        let receiverWindow = keys.duration("receiverWindow", in: 0...365 * 86_400)
+        let statusMaxAge = keys.duration("statusMaxAge", in: 10...86_400) ?? KeyRingParameters.standardStatusMaxAge
+        let statusPoll = keys.duration("statusPoll", in: 1...43_200)
+        let retired = keys.value("retired", expected: "destroy or keep") { ["destroy": false, "keep": true][$0] }
+        let passphrase = keys.text("passphrase").map { PassphraseSource($0.value).relative(to: self.directory) }
         do {
             let parameters = try KeyRingParameters(
                 announceFor: announceFor,
                 retireAfter: KeyRingParameters.retireAfter(longestTokenLifetime: tokens.maximumLifetime),
-                rotateEvery: rotateEvery
+                rotateEvery: rotateEvery,
+                receiverWindow: receiverWindow ?? KeyRingParameters.standardReceiverWindow,
+                statusMaxAge: statusMaxAge,
+                statusPoll: statusPoll ?? min(KeyRingParameters.standardStatusPoll, statusMaxAge / 2),
+                keepsRetiredKeys: retired?.value ?? false
             )
-            return directory.map { .init(directory: $0, parameters: parameters) }
+            return directory.map { .init(directory: $0, passphrase: passphrase, parameters: parameters) }
         } catch {
-            problems.report(line: keys.line(of: "rotateEvery"), "keys: \(error.message)")
+            problems.report(
+                line: keys.line(of: error.message.hasPrefix("status") ? "statusPoll" : "rotateEvery"), "keys: \(error.message)")
             return nil
         }
     }
@@ -155,7 +172,9 @@ extension ConfigurationReader {
         for key in ["issuer", "listen", "operations", "trustDomain"] {
             lines[key] = file.node(key)?.line
         }
-        for (section, keys) in [("tls", ["certificate", "privateKey", "clientCA", "crl"]), ("keys", ["directory"])] {
+        for (section, keys) in [
+            ("tls", ["certificate", "privateKey", "clientCA", "crl"]), ("keys", ["directory", "passphrase"]),
+        ] {
             guard case .mapping(let members, _) = file.node(section) else {
                 continue
             }

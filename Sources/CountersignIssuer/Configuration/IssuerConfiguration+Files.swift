@@ -19,7 +19,7 @@ extension IssuerConfiguration {
         var problems = tlsProblems
         var ring: KeyRing?
         do {
-            let store = FileKeyRingStore(directory: keys.directory)
+            let store = keys.store
             let stored = try await store.load()
             _ = try await store.privateKey(for: stored.ring.signing.jwk)
             ring = stored.ring

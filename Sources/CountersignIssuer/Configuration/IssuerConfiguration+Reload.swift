@@ -17,6 +17,9 @@ extension IssuerConfiguration {
         if keys.directory != old.keys.directory {
             changes.append("keys.directory")
         }
+        if keys.passphrase != old.keys.passphrase {
+            changes.append("keys.passphrase")
+        }
         return changes
     }
 
@@ -27,7 +30,9 @@ extension IssuerConfiguration {
         IssuerConfiguration(
             file: file, digest: digest, issuer: old.issuer, listen: old.listen, operations: old.operations,
             trustDomain: trustDomain,
-            tls: old.tls, keys: Keys(directory: old.keys.directory, parameters: keys.parameters),
+            tls: old.tls,
+            keys: Keys(
+                directory: old.keys.directory, passphrase: old.keys.passphrase, parameters: keys.parameters),
             policy: IssuancePolicy(
                 issuer: old.issuer.text, lifetime: policy.lifetime, maximumLifetime: policy.maximumLifetime,
                 requiredSubjectFields: policy.requiredSubjectFields, directory: policy.directory, admins: policy.admins

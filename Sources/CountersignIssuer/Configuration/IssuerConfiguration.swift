@@ -37,6 +37,8 @@ public struct IssuerConfiguration: Sendable {
     /// The signing keys.
     public struct Keys: Hashable, Sendable {
         public let directory: String
+        /// Where the passphrase of the private keys is; nil when they are not encrypted.
+        public let passphrase: PassphraseSource?
         /// How long a key is published before it signs, how long it signs, and how long it stays published afterwards, which
         /// follows from the longest life of a token.
         public let parameters: KeyRingParameters
@@ -44,6 +46,9 @@ public struct IssuerConfiguration: Sendable {
         /// How long receivers may keep the key set, in seconds: five minutes, and always less than a key is announced for, by
         /// what it takes an announcement to reach the published set and by the fractions that whole seconds leave out.
         public var maximumAge: Int64 { min(300, max(0, parameters.announceFor - 2)) }
+
+        /// The key ring.
+        public var store: FileKeyRingStore { FileKeyRingStore(directory: directory, passphrase: passphrase) }
     }
 
     /// Where the keys that name files and addresses stand, for faults that only show when they are used.

@@ -13,15 +13,19 @@ struct IssuerResponder: HTTPResponder {
         case token
         case keySet
         case metadata
+        case status
+        case admin(String)
     }
 
     private let tokens: TokenEndpoint
     private let documents: DocumentEndpoints
+    private let admin: AdminEndpoint
     private let routes: [String: Route]
 
     init(_ state: IssuerState) {
         tokens = TokenEndpoint(state)
         documents = DocumentEndpoints(state)
+        admin = AdminEndpoint(state)
         let issuer = state.snapshot.configuration.issuer
         let known: KeyValuePairs<String, Route> = [
             PublishedAddresses.tokenPath: .token,
@@ -29,8 +33,11 @@ struct IssuerResponder: HTTPResponder {
             PublishedAddresses.keySetPath: .keySet,
             issuer.path + PublishedAddresses.keySetPath: .keySet,
             PublishedAddresses.metadataPath + issuer.path: .metadata,
+            PublishedAddresses.statusPath: .status,
+            issuer.path + PublishedAddresses.statusPath: .status,
         ]
-        routes = Dictionary(known.map { ($0.key, $0.value) }) { first, _ in first }
+        let admins = AdminCommand.paths.flatMap { [($0, Route.admin($0)), (issuer.path + $0, .admin($0))] }
+        routes = Dictionary(known.map { ($0.key, $0.value) } + admins) { first, _ in first }
     }
 
     func respond(to request: Request, context: IssuerRequestContext) async throws -> Response {
@@ -45,10 +52,14 @@ struct IssuerResponder: HTTPResponder {
         case (.token, _):
             return Problem.methodNotAllowed("POST").response
         case (.keySet, .get), (.keySet, .head):
-            return documents.keySet(request)
+            return await documents.keySet(request, context: context)
+        case (.status, .get), (.status, .head):
+            return await documents.status(request, context: context)
+        case (.admin(let path), _):
+            return try await admin.respond(to: request, path: path, context: context)
         case (.metadata, .get), (.metadata, .head):
             return documents.metadata()
-        case (.keySet, _), (.metadata, _):
+        case (.keySet, _), (.metadata, _), (.status, _):
             return Problem.methodNotAllowed("GET, HEAD").response
         case (nil, _):
             return Problem.notFound.response

@@ -1,11 +1,16 @@
+internal import CountersignJSON
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 
 /// An error answer outside the token endpoint: `application/problem+json` (RFC 9457).
-struct Problem {
+struct Problem: Error {
     let status: HTTPResponse.Status
     let detail: String
+    /// A stable code that programs may compare, as the member `code`.
+    var code: String?
+    /// What to do, as the member `hint`.
+    var hint: String?
     var headers = HTTPFields()
 
     static let notFound = Problem(
@@ -17,11 +22,21 @@ struct Problem {
         Problem(status: .methodNotAllowed, detail: "This address takes \(allowed) only.", headers: [.allow: allowed])
     }
 
-    /// The texts are all ours and need no escaping.
     var response: Response {
-        let body = #"{"type":"about:blank","title":"\#(status.reasonPhrase)","status":\#(status.code),"detail":"\#(detail)"}"#
+        var members: JSONObject = [
+            "type": "about:blank", "title": .string(status.reasonPhrase), "status": .integer(Int64(status.code)),
+            "detail": .string(detail),
+        ]
+        if let code {
+            members.append("code", .string(code))
+        }
+        if let hint {
+            members.append("hint", .string(hint))
+        }
         var headers = headers
         headers[.contentType] = "application/problem+json"
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: body)))
+        // Cannot fail for members like these; an answer without its words is better than none.
+        let body = (try? JSONWriter.bytes(.object(members))) ?? Array("{}".utf8)
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 }

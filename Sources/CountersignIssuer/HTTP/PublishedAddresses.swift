@@ -4,6 +4,7 @@ internal import CountersignJSON
 enum PublishedAddresses {
     static let tokenPath = "/oauth2/token"
     static let keySetPath = "/.well-known/jwks.json"
+    static let statusPath = "/.well-known/countersign-status"
     static let metadataPath = "/.well-known/oauth-authorization-server"
 
     /// The metadata document.
@@ -16,6 +17,7 @@ enum PublishedAddresses {
             "issuer": .string(issuer.text),
             "token_endpoint": tokenEndpoint,
             "jwks_uri": .string(issuer.text + keySetPath),
+            "countersign_status_uri": .string(issuer.text + statusPath),
             "response_types_supported": [],
             "grant_types_supported": [.string(TokenRequest.clientCredentials)],
             "token_endpoint_auth_methods_supported": ["tls_client_auth"],

@@ -1,3 +1,4 @@
+internal import Countersign
 internal import CountersignCrypto
 internal import CountersignJOSE
 internal import CountersignTLS
@@ -55,7 +56,18 @@ extension TokenEndpoint {
         let standing = peer.standing(under: state.tls.current.validator, purpose: .client, at: now)
         let caller = try snapshot.tokenIssuer.caller(with: peer.certificate, standing: standing).get()
         record.service = caller.service.id
+        try Self.refuseDenied(caller, state.keys.snapshot.revocations)
         return caller
+    }
+
+    /// Who is denied gets no tokens, also before the configuration says so.
+    private static func refuseDenied(_ caller: TokenCaller, _ revocations: Revocations) throws(TokenRefusal) {
+        if revocations.services.contains(caller.service.id) {
+            throw TokenRefusal(.serviceDenied, OAuthError(.invalidClient, "this service is denied"))
+        }
+        if revocations.deny(caller.certificate) {
+            throw TokenRefusal(.certificateDenied, OAuthError(.invalidClient, "this client certificate is denied"))
+        }
     }
 
     /// The body of a form; `nil` when it is too large.
@@ -91,7 +103,11 @@ extension TokenEndpoint {
             let token = try signer.token(for: claims)
             record.keyID = signer.kid
             record.tokenID = tokenID
-            return TokenAnswer.body(token: token, expiresIn: claims.expiresAt.seconds(since: now), scope: claims.scope)
+            let life = claims.expiresAt.seconds(since: now)
+            return TokenAnswer.body(
+                token: token, expiresIn: life,
+                refreshIn: RefreshSpread.seconds(of: life, chance: .random(in: 0..<1)), scope: claims.scope
+            )
         } catch let refusal as TokenRefusal {
             throw refusal
         } catch {

@@ -9,12 +9,15 @@ internal import Dispatch
 /// | the directory | 700 | refused when others may enter it |
 /// | `keyring.json` | 600 | the ring, public, in the form described at `KeyRingFormat`. Refused when others may change it |
 /// | `<kid>.pem` | 600 | one private key, PKCS#8, named by its RFC 7638 thumbprint. Refused when others may read it |
+/// | `receivers.json` | 600 | what receivers have fetched, see ``Receivers`` |
+/// | `retired/` | 700 | private keys of retired and revoked keys, where the ring says that they are kept |
+/// | `keyring-v1.json` | 600 | the ring before it was first written in the present form |
 /// | `keyring.lock` | 600 | empty; holds the advisory lock of a writer |
 /// | `.new-*` | 600 | a file being written; removed by the next writer when its own died |
 ///
 /// A change writes new files beside the old, syncs them, renames them and syncs the directory, private keys before the ring
 /// that names them: a crash leaves the old ring or the new one. The private key of a retired or revoked key is removed right
-/// after the ring says so. A file the ring does not name is ignored.
+/// after the ring says so, or put aside. A file the ring does not name is ignored.
 ///
 /// Reading takes no lock. Writers take turns by the lock and refuse each other's stale changes by the revision, so several
 /// issuers and commands may share one directory. Where the superuser writes, the files belong to the directory's owner.
@@ -28,10 +31,33 @@ public final class FileKeyRingStore: KeyRingStore {
 
     /// A store in this directory, which need not exist yet.
     ///
-    /// - Parameter lockWait: how long a writer waits for another before it gives up with `locked`.
-    public init(directory path: String, lockWait: Duration = .seconds(10)) {
-        self.directory = KeyRingDirectory(path)
+    /// - Parameters:
+    ///   - passphrase: with what private keys are encrypted from now on, and opened. Those that are not encrypted are read as well.
+    ///   - lockWait: how long a writer waits for another before it gives up with `locked`.
+    public convenience init(
+        directory path: String, passphrase: PassphraseSource? = nil, lockWait: Duration = .seconds(10)
+    ) {
+        self.init(directory: path, passphrase: passphrase, lockWait: lockWait, observer: nil)
+    }
+
+    init(
+        directory path: String, passphrase: PassphraseSource? = nil, lockWait: Duration = .seconds(10),
+        observer: FileStep.Observer?
+    ) {
+        self.directory = KeyRingDirectory(path, passphrase: passphrase, observer: observer)
         self.lockWait = lockWait
+    }
+
+    public func receivers() async throws(KeyRingError) -> Receivers {
+        try await offload { directory throws(KeyRingError) in
+            try directory.receivers()
+        }
+    }
+
+    public func note(_ sightings: [ReceiverSighting], at now: Timestamp) async throws(KeyRingError) {
+        _ = try await locked { directory throws(KeyRingError) in
+            try directory.noteUnlessLocked(sightings, at: now)
+        }
     }
 
     public func load(unless known: KeyRingRevision?) async throws(KeyRingError) -> StoredKeyRing? {
@@ -49,13 +75,19 @@ public final class FileKeyRingStore: KeyRingStore {
     public func save(
         _ ring: KeyRing, adding newKeys: [RSAPrivateKey], replacing expected: KeyRingRevision?
     ) async throws(KeyRingError) -> StoredKeyRing {
+        try await locked { directory throws(KeyRingError) in
+            try directory.saveUnlessLocked(ring, adding: newKeys, replacing: expected)
+        }
+    }
+
+    /// Does something that gives nil while another writer holds the lock, until it does not.
+    private func locked<Value: Sendable>(
+        _ work: @escaping @Sendable (KeyRingDirectory) throws(KeyRingError) -> Value?
+    ) async throws(KeyRingError) -> Value {
         let deadline = ContinuousClock.now.advanced(by: lockWait)
         while true {
-            let saved = try await offload { directory throws(KeyRingError) in
-                try directory.saveUnlessLocked(ring, adding: newKeys, replacing: expected)
-            }
-            if let saved {
-                return saved
+            if let done = try await offload(work) {
+                return done
             }
             guard ContinuousClock.now < deadline, !Task.isCancelled else {
                 throw KeyRingError(

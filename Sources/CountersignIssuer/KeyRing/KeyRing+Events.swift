@@ -8,15 +8,19 @@ extension KeyRing {
         case announce(JWK)
         /// The announced key becomes the signing one. Refused: `nothingAnnounced`, `announcedTooRecently`.
         case promote
-        /// The announced key becomes the signing one although its time has not come, which is recorded as an emergency.
-        /// Refused: `nothingAnnounced`.
-        case promoteNow
+        /// The announced key becomes the signing one although its time has not come, which is recorded as an emergency, or
+        /// although receivers lack it, which is recorded as forced. Refused: `nothingAnnounced`.
+        case promoteNow(lackedByReceivers: Bool)
         /// Retiring keys whose time has come are retired; old records are forgotten. Never refused.
         case retire
         /// A key is taken out. When it was signing, the replacement signs at once, or without one the announced key.
         /// The replacement is not looked at when another key is revoked. Refused: `unknownKey`, `alreadyRevoked`,
         /// `successorNeeded`, `duplicateKey`.
         case revoke(KeyID, replacement: JWK?)
+        /// Something is denied; what was denied before about the same is replaced. Refused: `tooManyDenials`.
+        case deny(Denial)
+        /// A denial is taken back. Refused: `notDenied`.
+        case allow(Denial.Subject)
         /// Other durations apply from now on; see ``KeyRing`` for what that does to keys on their way. Never refused.
         case adopt(KeyRingParameters)
         /// Longer durations apply from now on, shorter ones are not taken over. Never refused.
@@ -30,10 +34,12 @@ extension KeyRing {
         var ring = self
         switch event {
         case .announce(let key): try ring.announce(key, at: now)
-        case .promote: try ring.promote(at: now, early: false)
-        case .promoteNow: try ring.promote(at: now, early: true)
+        case .promote: try ring.promote(at: now, .planned)
+        case .promoteNow(let lacked): try ring.promote(at: now, lacked ? .forced : .emergency)
         case .retire: ring.retire(at: now)
         case .revoke(let kid, let replacement): try ring.revoke(kid, replacement: replacement, at: now)
+        case .deny(let denial): try ring.deny(denial)
+        case .allow(let subject): try ring.allow(subject)
         case .adopt(let parameters): ring.adopt(parameters)
         case .raise(let parameters): ring.adopt(ring.parameters.raised(to: parameters))
         }
@@ -48,7 +54,7 @@ extension KeyRing {
         var ring = self
         if promoting, ring.isPromotionDue(at: now) {
             // Cannot be refused: that it is due is what a refusal would deny.
-            try? ring.promote(at: now, early: false)
+            try? ring.promote(at: now, .planned)
         }
         ring.retire(at: now)
         return ring
@@ -90,19 +96,23 @@ extension KeyRing {
         announced = Announced(jwk: key, created: now, since: now, signsFrom: now.adding(seconds: parameters.announceFor))
     }
 
-    private mutating func promote(at now: Timestamp, early: Bool) throws(KeyRingError) {
+    /// - Parameter wish: what it is recorded as when its time has come; before that only an emergency is possible, and only for
+    ///   those who ask for more than `planned`.
+    private mutating func promote(at now: Timestamp, _ wish: Promotion) throws(KeyRingError) {
         guard let key = announced else {
             throw KeyRingError(.nothingAnnounced, "no key is announced", hint: "announce one with keys rotate")
         }
         let due = now >= key.signsFrom
-        guard due || early else {
+        guard due || wish != .planned else {
             throw KeyRingError(
                 .announcedTooRecently, "\(key.jwk.kid) is announced since \(key.since) and may sign from \(key.signsFrom)",
                 hint: "wait, or promote it at once with keys rotate --now"
             )
         }
         demote(at: now)
-        signing = Signing(promoting: key, as: due ? .planned : .emergency, retireAfter: parameters.retireAfter, at: now)
+        signing = Signing(
+            promoting: key, as: !due ? .emergency : wish == .forced ? .forced : .planned, retireAfter: parameters.retireAfter,
+            at: now)
         announced = nil
     }
 
@@ -139,6 +149,7 @@ extension KeyRing {
         } else {
             throw KeyRingError(.unknownKey, "no key of the ring is \(kid)", hint: "keys list shows the keys")
         }
+        statusNumber = statusNumber.addingReportingOverflow(1).partialValue
     }
 
     private mutating func replaceSigning(with replacement: JWK?, at now: Timestamp) throws(KeyRingError) {

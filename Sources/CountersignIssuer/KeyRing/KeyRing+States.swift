@@ -9,6 +9,9 @@ extension KeyRing {
         case first
         /// It had been announced for its full time.
         case planned
+        /// It had been announced for its full time, and receivers that had not fetched it were not waited for: a decision of an
+        /// admin.
+        case forced
         /// It signed before receivers could be expected to have it: a decision of an admin, or a replacement of a revoked key.
         case emergency
     }

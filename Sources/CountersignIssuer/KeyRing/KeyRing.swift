@@ -34,6 +34,13 @@ public struct KeyRing: Hashable, Sendable {
     public internal(set) var retired: [Retired]
     /// The keys that were taken out, oldest first.
     public internal(set) var revoked: [Revoked]
+    /// The services, certificates and keys of services that are denied, oldest first.
+    public internal(set) var denials: [Denial]
+    /// Grows by one whenever ``revoked`` or ``denials`` change: what receivers are told carries it, and a receiver never goes
+    /// back to a lower one.
+    public internal(set) var statusNumber: Int64
+    /// What was done to the ring, oldest first; at most ``maximumHistory``.
+    public internal(set) var history: [Change]
 
     /// A new ring. Its first key signs at once: there is no receiver yet that could lack it.
     public init(firstKey: JWK, parameters: KeyRingParameters, at now: Timestamp) {
@@ -47,7 +54,8 @@ public struct KeyRing: Hashable, Sendable {
 
     init(
         parameters: KeyRingParameters, announced: Announced? = nil, signing: Signing, retiring: [Retiring] = [],
-        retired: [Retired] = [], revoked: [Revoked] = []
+        retired: [Retired] = [], revoked: [Revoked] = [], denials: [Denial] = [], statusNumber: Int64 = 0,
+        history: [Change] = []
     ) {
         self.parameters = parameters
         self.announced = announced
@@ -55,6 +63,9 @@ public struct KeyRing: Hashable, Sendable {
         self.retiring = retiring
         self.retired = retired
         self.revoked = revoked
+        self.denials = denials
+        self.statusNumber = statusNumber
+        self.history = history
     }
 
     /// The keys receivers may verify with, in the order of their kids: a promotion changes nothing in the key set, so it does

@@ -7,25 +7,43 @@ extension KeyRingDirectory {
     func saveUnlessLocked(
         _ ring: KeyRing, adding newKeys: [RSAPrivateKey], replacing expected: KeyRingRevision?
     ) throws(KeyRingError) -> StoredKeyRing? {
-        do {
-            if expected == nil {
-                try prepare()
+        if expected == nil {
+            try asKeyRingError { try prepare() }
+        }
+        return try withLock { try save(ring, adding: newKeys, replacing: expected) }
+    }
+
+    /// Does something while holding the lock. Nil, and nothing is done, when another writer holds it.
+    func withLock<Value>(_ work: () throws -> Value) throws(KeyRingError) -> Value? {
+        try asKeyRingError {
+            let lock: SystemFile
+            do {
+                lock = try SystemFile.openForLock(lockPath)
+            } catch let error as SystemError where error.isNotFound {
+                throw KeyRingError(
+                    .notInitialised, "there is no key ring in \(path)", hint: "countersign keys init --keys \(path)"
+                )
             }
-            let lock = try SystemFile.openForLock(lockPath)
             try give(lock)
             guard try lock.tryLock() else {
                 return nil
             }
-            let stored = try save(ring, adding: newKeys, replacing: expected)
+            let value = try work()
             // Held until here; closing it gives it up.
             _ = consume lock
-            return stored
+            return value
+        }
+    }
+
+    private func asKeyRingError<Value>(_ work: () throws -> Value) throws(KeyRingError) -> Value {
+        do {
+            return try work()
         } catch let error as SystemError {
-            throw KeyRingError(.notWritten, error.message)
+            throw KeyRingError(.notWritten, error.message, hint: "what was there before is still there")
         } catch let error as KeyRingError {
             throw error
         } catch {
-            throw KeyRingError(.notWritten, "the key ring in \(path) cannot be written")
+            throw KeyRingError(.notWritten, "the key ring in \(path) cannot be written: \(error)")
         }
     }
 
@@ -44,17 +62,36 @@ extension KeyRingDirectory {
         let bytes = try KeyRingFormat.encode(ring, revision: number)
 
         for (kid, key) in added {
-            try key.pem().withBytes { pem throws(SystemError) in
+            try pem(of: key).withBytes { pem throws(SystemError) in
                 try replace(privateKeyPath(kid), with: pem)
             }
         }
+        try keepOlderVersion(current)
         if !added.isEmpty {
             try syncDirectory()
         }
         try replace(ringPath, with: bytes)
         try syncDirectory()
-        destroy(ring.keysWithoutPrivateKey)
+        clear(ring.keysWithoutPrivateKey, keeping: ring.parameters.keepsRetiredKeys)
         return StoredKeyRing(ring: ring, revision: KeyRingRevision(number: number, content: SHA256.digest(of: bytes)))
+    }
+
+    private func pem(of key: RSAPrivateKey) throws -> SecretBytes {
+        guard let passphrase else {
+            return try key.pem()
+        }
+        return try passphrase.secret().withBytes { secret throws(CryptoError) in try key.pem(passphrase: secret) }
+    }
+
+    /// A ring in an older form is put aside before it is first written in the present one: an older program may have to go on
+    /// from there.
+    private func keepOlderVersion(_ current: StoredKeyRing?) throws {
+        let version = current?.version ?? KeyRingFormat.version
+        guard version < KeyRingFormat.version else {
+            return
+        }
+        try replace(file("keyring-v\(version).json"), with: SystemFile.open(ringPath).read(limit: KeyRingFormat.maxBytes))
+        try syncDirectory()
     }
 
     private func loadIfAny() throws(KeyRingError) -> StoredKeyRing? {
@@ -69,6 +106,7 @@ extension KeyRingDirectory {
     private func prepare() throws {
         let files = FileManager.default
         if !files.fileExists(atPath: path) {
+            try observer?(FileStep(kind: .makeDirectory, path: path))
             do {
                 try files.createDirectory(
                     atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
@@ -85,12 +123,20 @@ extension KeyRingDirectory {
     }
 
     /// Puts bytes in the place of a file, all of them or none.
-    private func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+    func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
         let temporary = file(Self.temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 16))
         do {
+            try observer?(FileStep(kind: .create, path: path))
             let file = try SystemFile.create(temporary, mode: 0o600)
             try give(file)
-            try file.writeAndSync(bytes)
+            // In two pieces, so that whoever watches can see a file with half of its content.
+            for piece in [bytes.prefix(bytes.count / 2), bytes.dropFirst(bytes.count / 2)] {
+                try observer?(FileStep(kind: .write, path: path))
+                try file.write(piece)
+            }
+            try observer?(FileStep(kind: .sync, path: path))
+            try file.sync()
+            try observer?(FileStep(kind: .rename, path: path))
             try SystemFile.rename(temporary, to: path)
         } catch {
             try? FileManager.default.removeItem(atPath: temporary)
@@ -109,7 +155,8 @@ extension KeyRingDirectory {
         }
     }
 
-    private func syncDirectory() throws(SystemError) {
+    func syncDirectory() throws(SystemError) {
+        try observer?(FileStep(kind: .syncDirectory, path: path))
         try SystemFile.openDirectory(path).sync()
     }
 
@@ -122,14 +169,31 @@ extension KeyRingDirectory {
         }
     }
 
-    /// The ring is saved already and no longer needs them; what cannot be removed now is tried again at the next change.
-    private func destroy(_ kids: [KeyID]) {
-        let present = kids.map(privateKeyPath).filter { FileManager.default.fileExists(atPath: $0) }
-        for path in present {
-            try? FileManager.default.removeItem(atPath: path)
+    /// The ring is saved already and no longer needs them; what cannot be removed or put aside now is tried again at the next
+    /// change.
+    private func clear(_ kids: [KeyID], keeping: Bool) {
+        let present = kids.filter { FileManager.default.fileExists(atPath: privateKeyPath($0)) }
+        guard !present.isEmpty else {
+            return
         }
-        if !present.isEmpty {
-            try? syncDirectory()
+        for kid in present {
+            try? clear(kid, keeping: keeping)
+        }
+        try? syncDirectory()
+    }
+
+    private func clear(_ kid: KeyID, keeping: Bool) throws {
+        let path = privateKeyPath(kid)
+        if keeping {
+            try FileManager.default.createDirectory(
+                atPath: retiredPath, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
+            )
+            try observer?(FileStep(kind: .rename, path: path))
+            try SystemFile.rename(path, to: "\(retiredPath)/\(kid).pem")
+            try SystemFile.openDirectory(retiredPath).sync()
+        } else {
+            try observer?(FileStep(kind: .remove, path: path))
+            try FileManager.default.removeItem(atPath: path)
         }
     }
 

@@ -8,17 +8,26 @@ internal import Foundation
 /// each step. Until the second rename the old ring holds, from it on the new one; there is no moment between.
 struct KeyRingDirectory: Sendable {
     let path: String
+    /// Opens and closes the private keys; nil when they are not encrypted.
+    let passphrase: PassphraseSource?
+    let observer: FileStep.Observer?
 
-    init(_ path: String) {
+    init(_ path: String, passphrase: PassphraseSource? = nil, observer: FileStep.Observer? = nil) {
         var path = path
         while path.count > 1, path.hasSuffix("/") {
             path.removeLast()
         }
         self.path = path
+        self.passphrase = passphrase
+        self.observer = observer
     }
 
     var ringPath: String { file("keyring.json") }
     var lockPath: String { file("keyring.lock") }
+
+    var receiversPath: String { file("receivers.json") }
+    /// Where private keys go that are kept although they can never sign again.
+    var retiredPath: String { file("retired") }
 
     func privateKeyPath(_ kid: KeyID) -> String { file("\(kid).pem") }
 
@@ -33,8 +42,10 @@ struct KeyRingDirectory: Sendable {
             stored = nil
         } else {
             do {
-                let (ring, revision) = try KeyRingFormat.decode(bytes)
-                stored = StoredKeyRing(ring: ring, revision: KeyRingRevision(number: revision, content: content))
+                let (ring, revision, version) = try KeyRingFormat.decode(bytes)
+                stored = StoredKeyRing(
+                    ring: ring, revision: KeyRingRevision(number: revision, content: content), version: version
+                )
             } catch {
                 throw wrongRing(error)
             }
@@ -49,7 +60,31 @@ struct KeyRingDirectory: Sendable {
         let path = privateKeyPath(key.kid)
         // A kid may begin with a dash, which the command line would take for an option.
         let hint = "restore it from a backup, or take the key out with countersign keys revoke --keys \(self.path) -- \(key.kid)"
-        let pem: SecretBytes
+        let pem = try readPEM(path, hint: hint)
+        let privateKey: RSAPrivateKey
+        let secret = try passphrase(for: pem)
+        do {
+            privateKey = try secret.withBytes { secret throws(CryptoError) in
+                try pem.withBytes { bytes throws(CryptoError) in
+                    try RSAPrivateKey(pem: bytes, passphrase: secret.isEmpty ? nil : secret)
+                }
+            }
+        } catch let error where error.code == .wrongPassphrase {
+            throw KeyRingError(
+                .passphrase, "\(path) does not open: \(error.message)",
+                hint: passphrase.map { "put the passphrase it was encrypted with into \($0)" }
+                    ?? "name where the passphrase is: --passphrase, or keys.passphrase in the configuration"
+            )
+        } catch {
+            throw KeyRingError(.privateKeyWrong, "\(path) is no usable private key: \(error.message)", hint: hint)
+        }
+        guard privateKey.publicKey == key.key else {
+            throw KeyRingError(.privateKeyWrong, "\(path) holds another key than its name says", hint: hint)
+        }
+        return privateKey
+    }
+
+    private func readPEM(_ path: String, hint: String) throws(KeyRingError) -> SecretBytes {
         do {
             let file = try SystemFile.open(path)
             let status = try file.status()
@@ -62,7 +97,7 @@ struct KeyRingDirectory: Sendable {
                     hint: "chmod 600 \(path)"
                 )
             }
-            pem = SecretBytes(try file.read(limit: 64 * 1024))
+            return SecretBytes(try file.read(limit: 64 * 1024))
         } catch let error as SystemError {
             throw error.isNotFound
                 ? KeyRingError(.privateKeyMissing, "\(path) is missing", hint: hint) : KeyRingError(.unreadable, error.message)
@@ -71,16 +106,15 @@ struct KeyRingDirectory: Sendable {
         } catch {
             throw KeyRingError(.unreadable, "cannot read \(path)")
         }
-        let privateKey: RSAPrivateKey
-        do {
-            privateKey = try pem.withBytes { bytes throws(CryptoError) in try RSAPrivateKey(pem: bytes) }
-        } catch {
-            throw KeyRingError(.privateKeyWrong, "\(path) is no usable private key: \(error.message)", hint: hint)
+    }
+
+    /// What opens a private key file; empty when it is not encrypted, or when there is nothing to open it with.
+    private func passphrase(for pem: borrowing SecretBytes) throws(KeyRingError) -> SecretBytes {
+        let isEncrypted = pem.withBytes { bytes in bytes.indices.contains { bytes[$0...].starts(with: "ENCRYPTED".utf8) } }
+        guard isEncrypted, let passphrase else {
+            return SecretBytes([])
         }
-        guard privateKey.publicKey == key.key else {
-            throw KeyRingError(.privateKeyWrong, "\(path) holds another key than its name says", hint: hint)
-        }
-        return privateKey
+        return try passphrase.secret()
     }
 
     private func readRing() throws(KeyRingError) -> ([UInt8], stat) {

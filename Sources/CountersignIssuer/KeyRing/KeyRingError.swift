@@ -30,6 +30,14 @@ public struct KeyRingError: Error, Equatable, CustomStringConvertible {
         public static let alreadyRevoked = Code(rawValue: "already-revoked")
         /// The signing key was to be revoked with no key to take its place.
         public static let successorNeeded = Code(rawValue: "successor-needed")
+        /// One more denial would make the status document longer than ``KeyRing/maximumDenials``.
+        public static let tooManyDenials = Code(rawValue: "too-many-denials")
+        /// Nothing of the kind is denied.
+        public static let notDenied = Code(rawValue: "not-denied")
+        /// What is to be denied is not written as such a thing is: a service, a serial number, a key's digest.
+        public static let wrongDenial = Code(rawValue: "wrong-denial")
+        /// The announced key has run its time and receivers that were seen lately have not fetched it.
+        public static let receiversWaiting = Code(rawValue: "receivers-waiting")
         /// A duration is outside its range, or two of them contradict each other.
         public static let parameters = Code(rawValue: "parameters")
 
@@ -53,6 +61,8 @@ public struct KeyRingError: Error, Equatable, CustomStringConvertible {
         public static let privateKeyMissing = Code(rawValue: "private-key-missing")
         /// The private key cannot be read, or is not the one the ring names.
         public static let privateKeyWrong = Code(rawValue: "private-key-wrong")
+        /// A private key is encrypted, and the passphrase is missing or wrong.
+        public static let passphrase = Code(rawValue: "passphrase")
         /// A file or directory could not be read.
         public static let unreadable = Code(rawValue: "unreadable")
         /// A file or directory could not be written; what was there before is still there.
@@ -61,6 +71,8 @@ public struct KeyRingError: Error, Equatable, CustomStringConvertible {
         public static let locked = Code(rawValue: "locked")
         /// The ring was changed by someone else since it was read; read it again.
         public static let conflict = Code(rawValue: "conflict")
+        /// The machine's clock was set while the issuer ran.
+        public static let clock = Code(rawValue: "clock")
         /// A key could not be made.
         public static let keyGeneration = Code(rawValue: "key-generation")
 

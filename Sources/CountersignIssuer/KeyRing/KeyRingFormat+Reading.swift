@@ -7,13 +7,13 @@ extension KeyRingFormat {
     ///
     /// - Throws: ``KeyRingError``: `malformed`, `unsupportedVersion`, `inconsistent`, `parameters`, `example`. The messages
     ///   say where in the file, not which file.
-    static func decode(_ bytes: [UInt8]) throws(KeyRingError) -> (ring: KeyRing, revision: Int64) {
+    static func decode(_ bytes: [UInt8]) throws(KeyRingError) -> (ring: KeyRing, revision: Int64, version: Int64) {
         var file = StrictObject(try parse(bytes), path: "")
         // The version comes first: what the other members mean depends on it.
         let version = try file.integer("version")
-        guard version == Self.version else {
+        guard (oldestVersion...Self.version).contains(version) else {
             throw KeyRingError(
-                .unsupportedVersion, "version is \(version); this program knows version \(Self.version)",
+                .unsupportedVersion, "version is \(version); this program knows versions up to \(Self.version)",
                 hint: "use the program that wrote it, or a newer one"
             )
         }
@@ -24,10 +24,21 @@ extension KeyRingFormat {
         guard revision > 0, revision < .max else {
             throw KeyRingError(.malformed, "revision is \(revision), which is out of range")
         }
-        let parameters = try parameters(file.object("parameters"))
+        let parameters = try parameters(file.object("parameters"), version: version)
         let entries = try file.objects("keys")
+        var ring = try assemble(entries, parameters: parameters)
+        if version == 1 {
+            ring.statusNumber = Int64(ring.revoked.count)
+        } else {
+            ring.statusNumber = try file.integer("statusNumber")
+            ring.denials = try denials(file.objects("denied"))
+            ring.history = try history(file.objects("history"))
+        }
         try file.finish()
-        return (try assemble(entries, parameters: parameters), revision)
+        guard ring.statusNumber >= 0, ring.statusNumber < .max else {
+            throw KeyRingError(.malformed, "statusNumber is \(ring.statusNumber), which is out of range")
+        }
+        return (ring, revision, version)
     }
 
     private static func parse(_ bytes: [UInt8]) throws(KeyRingError) -> JSONObject {
@@ -38,13 +49,68 @@ extension KeyRingFormat {
         }
     }
 
-    private static func parameters(_ object: StrictObject) throws(KeyRingError) -> KeyRingParameters {
+    private static func parameters(_ object: StrictObject, version: Int64) throws(KeyRingError) -> KeyRingParameters {
         var object = object
         let announceFor = try object.integer("announceFor")
         let retireAfter = try object.integer("retireAfter")
         let rotateEvery = try object.integer("rotateEvery")
+        guard version > 1 else {
+            try object.finish()
+            return try KeyRingParameters(announceFor: announceFor, retireAfter: retireAfter, rotateEvery: rotateEvery)
+        }
+        let receiverWindow = try object.integer("receiverWindow")
+        let statusMaxAge = try object.integer("statusMaxAge")
+        let statusPoll = try object.integer("statusPoll")
+        let retiredKeys = try object.string("retiredKeys")
         try object.finish()
-        return try KeyRingParameters(announceFor: announceFor, retireAfter: retireAfter, rotateEvery: rotateEvery)
+        guard [keptWord, destroyedWord].contains(where: { $0.utf8.elementsEqual(retiredKeys.utf8) }) else {
+            throw KeyRingError(.malformed, "parameters.retiredKeys must be \(keptWord) or \(destroyedWord)")
+        }
+        return try KeyRingParameters(
+            announceFor: announceFor, retireAfter: retireAfter, rotateEvery: rotateEvery, receiverWindow: receiverWindow,
+            statusMaxAge: statusMaxAge, statusPoll: statusPoll,
+            keepsRetiredKeys: retiredKeys.utf8.elementsEqual(keptWord.utf8)
+        )
+    }
+
+    private static func denials(_ entries: [StrictObject]) throws(KeyRingError) -> [KeyRing.Denial] {
+        var denials: [KeyRing.Denial] = []
+        for entry in entries {
+            var entry = entry
+            let kind = try entry.string("kind")
+            let value = try entry.string("value")
+            let subject = try KeyRing.Denial.Subject(kind: kind, value: value)
+            guard subject.value.utf8.elementsEqual(value.utf8), !denials.contains(where: { $0.subject == subject }) else {
+                throw KeyRingError(.inconsistent, "\(entry.path) is not written as usual, or is there twice")
+            }
+            let notBefore = try entry.optionalTime("notBefore")
+            denials.append(KeyRing.Denial(subject, notBefore: notBefore, since: try entry.time("since")))
+            try entry.finish()
+        }
+        guard denials.count <= KeyRing.maximumDenials else {
+            throw KeyRingError(
+                .inconsistent, "\(denials.count) denials are in it; at most \(KeyRing.maximumDenials) may be"
+            )
+        }
+        return denials
+    }
+
+    private static func history(_ entries: [StrictObject]) throws(KeyRingError) -> [KeyRing.Change] {
+        var changes: [KeyRing.Change] = []
+        for entry in entries {
+            var entry = entry
+            let number = try entry.integer("number")
+            guard number > (changes.last?.number ?? 0), number < .max else {
+                throw KeyRingError(.malformed, "\(entry.path).number is \(number), which is out of order")
+            }
+            let at = try entry.time("at")
+            let who = try entry.string("who")
+            let what = try entry.string("what")
+            let why = entry.has("why") ? try entry.string("why") : nil
+            changes.append(KeyRing.Change(number: number, at: at, who: who, what: what, why: why))
+            try entry.finish()
+        }
+        return changes
     }
 
     private static func assemble(

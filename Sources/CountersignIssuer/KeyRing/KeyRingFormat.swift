@@ -2,13 +2,17 @@ internal import CountersignCrypto
 internal import CountersignJOSE
 internal import CountersignJSON
 
-/// The text of `keyring.json`, version 1.
+/// The text of `keyring.json`, version 2; docs/reference/key-ring.md is its description for those who run an issuer.
 ///
 /// ```json
 /// {
-///   "version": 1,
+///   "version": 2,
 ///   "revision": 7,
-///   "parameters": { "announceFor": 600, "retireAfter": 965, "rotateEvery": 2592000 },
+///   "statusNumber": 1,
+///   "parameters": {
+///     "announceFor": 600, "retireAfter": 965, "rotateEvery": 2592000, "receiverWindow": 86400,
+///     "statusMaxAge": 120, "statusPoll": 15, "retiredKeys": "destroyed"
+///   },
 ///   "keys": [
 ///     {
 ///       "kid": "<RFC 7638 thumbprint>", "state": "signing",
@@ -16,7 +20,9 @@ internal import CountersignJSON
 ///       "promotion": "planned", "retireAfter": 965,
 ///       "jwk": { "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "...", "n": "...", "e": "AQAB" }
 ///     }
-///   ]
+///   ],
+///   "denied": [ { "kind": "service", "value": "user-svc", "since": "2026-01-02T03:04:05Z" } ],
+///   "history": [ { "number": 1, "at": "2026-01-02T03:04:05Z", "who": "issuer", "what": "...", "why": "..." } ]
 /// }
 /// ```
 ///
@@ -27,18 +33,21 @@ internal import CountersignJSON
 /// | `announced` | all it has been through; missing for a key that signed without | since when it was published |
 /// | `signsFrom` | announced | from when on it may sign |
 /// | `signing` | from signing on | since when it signed |
-/// | `promotion` | from signing on | `first`, `planned` or `emergency` |
+/// | `promotion` | from signing on | `first`, `planned`, `forced` or `emergency` |
 /// | `retireAfter` | from signing on | seconds it stays published after its last signature |
 /// | `retiring`, `retiresFrom` | from retiring on | when it stopped signing; from when on none of its tokens is alive |
 /// | `retired` | from retired on | when it was taken out of the key set |
 /// | `revoked` | revoked | when it was revoked; the other members are those of the state it was in |
 ///
 /// Times are RFC 3339 in UTC with whole seconds, durations are seconds. `revision` grows by one with every change. A member
-/// that is not in this table is refused, as is a version other than 1: a program that does not understand a ring must not
-/// change it. `"example": true` marks the published example, which is refused wherever a ring is needed.
+/// that is not described is refused, as is a later version: a program that does not understand a ring must not change it. A ring
+/// of version 1, which had no denials, no history and fewer durations, is read with the usual values in their place and written
+/// as version 2 by the next change. `"example": true` marks the published example, which is refused wherever a ring is needed.
 enum KeyRingFormat {
-    static let version: Int64 = 1
-    /// 8 published keys and 128 records of 8192-bit keys are about 300 KiB.
+    static let version: Int64 = 2
+    /// The oldest version that is understood.
+    static let oldestVersion: Int64 = 1
+    /// 8 published keys and 128 records of 8192-bit keys are about 300 KiB, 1024 denials and the history as much again.
     static let maxBytes = 1024 * 1024
 
     static func encode(_ ring: KeyRing, revision: Int64) throws(KeyRingError) -> [UInt8] {
@@ -53,12 +62,19 @@ enum KeyRingFormat {
         let file: JSONObject = [
             "version": .integer(version),
             "revision": .integer(revision),
+            "statusNumber": .integer(ring.statusNumber),
             "parameters": [
                 "announceFor": .integer(ring.parameters.announceFor),
                 "retireAfter": .integer(ring.parameters.retireAfter),
                 "rotateEvery": .integer(ring.parameters.rotateEvery),
+                "receiverWindow": .integer(ring.parameters.receiverWindow),
+                "statusMaxAge": .integer(ring.parameters.statusMaxAge),
+                "statusPoll": .integer(ring.parameters.statusPoll),
+                "retiredKeys": .string(ring.parameters.keepsRetiredKeys ? keptWord : destroyedWord),
             ],
             "keys": .array(keys),
+            "denied": .array(ring.denials.map { denied($0) }),
+            "history": .array(ring.history.map { change($0) }),
         ]
         let bytes: [UInt8]
         do {
@@ -110,6 +126,28 @@ enum KeyRingFormat {
             case .retired(let key): members(of: key)
             }
         return entry(.revoked, key.jwk, before + [("revoked", time(key.since))])
+    }
+
+    static let keptWord = "kept"
+    static let destroyedWord = "destroyed"
+
+    private static func denied(_ denial: KeyRing.Denial) -> JSONValue {
+        var object: JSONObject = ["kind": .string(denial.subject.kind), "value": .string(denial.subject.value)]
+        if let notBefore = denial.notBefore {
+            object.append("notBefore", time(notBefore))
+        }
+        object.append("since", time(denial.since))
+        return .object(object)
+    }
+
+    private static func change(_ change: KeyRing.Change) -> JSONValue {
+        var object: JSONObject = [
+            "number": .integer(change.number), "at": time(change.at), "who": .string(change.who), "what": .string(change.what),
+        ]
+        if let why = change.why {
+            object.append("why", .string(why))
+        }
+        return .object(object)
     }
 
     private static func time(_ time: Timestamp) -> JSONValue {

@@ -35,6 +35,16 @@ public protocol KeyRingStore: Sendable {
     func save(
         _ ring: KeyRing, adding newKeys: [RSAPrivateKey], replacing expected: KeyRingRevision?
     ) async throws(KeyRingError) -> StoredKeyRing
+
+    /// What is known of the receivers, from all issuers on the ring. None when nothing was noted yet.
+    ///
+    /// - Throws: ``KeyRingError`` when it cannot be read.
+    func receivers() async throws(KeyRingError) -> Receivers
+
+    /// Takes over what an issuer has seen of receivers. Not part of the ring: it changes no revision.
+    ///
+    /// - Throws: ``KeyRingError``: `notInitialised` when there is no ring, `locked`, `notWritten`.
+    func note(_ sightings: [ReceiverSighting], at now: Timestamp) async throws(KeyRingError)
 }
 
 /// One state of a stored ring. Two are the same when both the number and the content are: a file changed by hand under the
@@ -51,6 +61,14 @@ public struct StoredKeyRing: Sendable {
     public let ring: KeyRing
     /// Which state of the store it is.
     public let revision: KeyRingRevision
+    /// The version of the form it was read in.
+    let version: Int64
+
+    init(ring: KeyRing, revision: KeyRingRevision, version: Int64 = KeyRingFormat.version) {
+        self.ring = ring
+        self.revision = revision
+        self.version = version
+    }
 }
 
 extension KeyRingStore {

@@ -9,6 +9,7 @@ public final class MemoryKeyRingStore: KeyRingStore {
     private struct Content {
         var stored: StoredKeyRing?
         var privateKeys: [KeyID: RSAPrivateKey] = [:]
+        var receivers = Receivers()
     }
 
     private let content = Mutex(Content())
@@ -30,6 +31,19 @@ public final class MemoryKeyRingStore: KeyRingStore {
             throw KeyRingError(.privateKeyMissing, "the private key of \(key.kid) is not in memory")
         }
         return privateKey
+    }
+
+    public func receivers() async throws(KeyRingError) -> Receivers {
+        content.withLock { $0.receivers }
+    }
+
+    public func note(_ sightings: [ReceiverSighting], at now: Timestamp) async throws(KeyRingError) {
+        try content.withLock { content throws(KeyRingError) in
+            guard content.stored != nil else {
+                throw KeyRingError(.notInitialised, "there is no key ring in memory")
+            }
+            content.receivers.merge(sightings, at: now)
+        }
     }
 
     public func save(

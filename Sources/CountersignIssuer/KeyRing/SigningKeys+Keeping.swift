@@ -5,23 +5,31 @@ internal import Synchronization
 
 extension SigningKeys {
     /// Takes over what changed in the store and does what is due at this time. What fails is logged and leaves what was.
-    public func reload(at now: Timestamp) async {
+    ///
+    /// - Parameter settling: false leaves what is due by time for later: the clock may be wrong.
+    public func reload(at now: Timestamp, settling: Bool = true) async {
         var known = state.withLock { $0.stored }
         do {
             if let changed = try await store.load(unless: known.revision) {
-                await take(changed, from: known.revision)
+                await take(changed, from: known.revision, at: now)
                 known = changed
             }
             resolved(.reading)
         } catch {
+            // The status goes old as well, which it must: nobody here knows whether it still holds.
             report(.reading, "the key ring cannot be read; the keys read before stay in force", error)
             // Nothing can be saved either, and what is not read must not be acted upon.
             return
         }
-        await readAhead(known)
+        await readAhead(known, at: now)
+        refreshStatus(at: now)
+        await noteReceivers(at: now)
+        guard settling else {
+            return
+        }
         do {
             if let settled = try await settle(known, at: now) {
-                await take(settled, from: known.revision)
+                await take(settled, from: known.revision, at: now)
             }
             resolved(.writing)
         } catch {
@@ -30,7 +38,7 @@ extension SigningKeys {
     }
 
     /// Makes a ring the one in force, unless another one was taken over since `base`: then the next look at the store decides.
-    func take(_ stored: StoredKeyRing, from base: KeyRingRevision) async {
+    func take(_ stored: StoredKeyRing, from base: KeyRingRevision, at now: Timestamp) async {
         let signer = await signer(for: stored.ring.signing)
         let (previous, announced) = state.withLock { ($0.stored, $0.next) }
         guard previous.revision == base else {
@@ -38,7 +46,9 @@ extension SigningKeys {
         }
         do {
             let generation = snapshot.generation + 1
-            let snapshot = try Snapshot(stored, signer: signer, generation: generation)
+            let snapshot = try Snapshot(
+                stored, signer: signer, status: status(of: stored.ring, by: signer, at: now), generation: generation
+            )
             let taken = state.withLock { state in
                 guard state.stored.revision == base else {
                     return false
@@ -57,9 +67,9 @@ extension SigningKeys {
     }
 
     /// Reads private keys that were not there when they were first looked for, and the announced one before it is needed.
-    func readAhead(_ stored: StoredKeyRing) async {
+    func readAhead(_ stored: StoredKeyRing, at now: Timestamp) async {
         if snapshot.signer == nil, snapshot.revision == stored.revision.number {
-            await take(stored, from: stored.revision)
+            await take(stored, from: stored.revision, at: now)
         }
         guard let announced = stored.ring.announced else {
             resolved(.announcedKey)
@@ -96,17 +106,25 @@ extension SigningKeys {
 
 extension SigningKeys {
     /// Does what is due, if anything is. Nil when nothing was.
+    ///
+    /// Of several issuers on a ring exactly one does it: the others' save is refused, and when they look again nothing is due.
     private func settle(_ known: StoredKeyRing, at now: Timestamp) async throws(KeyRingError) -> StoredKeyRing? {
-        guard due(in: known.ring, at: now) != known.ring || known.ring.isRotationDue(at: now) else {
+        guard try await due(in: known.ring, at: now) != known.ring || known.ring.isRotationDue(at: now) else {
             return nil
         }
         let settled = try await store.update { stored throws(KeyRingError) in
-            let ring = due(in: stored.ring, at: now)
+            var ring = try await due(in: stored.ring, at: now)
+            if ring.signing.jwk.kid != stored.ring.signing.jwk.kid {
+                ring = ring.recordingPromotion(by: .issuer, at: now)
+            }
             guard ring.isRotationDue(at: now), ring.published.count < KeyRing.maximumPublished else {
                 return KeyRingChange(ring)
             }
             let key = try await rotationKey(bitCount: ring.signing.jwk.key.bitCount)
-            return KeyRingChange(try ring.applying(.announce(JWK(key.publicKey)), at: now), adding: [key])
+            ring = try ring.applying(.announce(JWK(key.publicKey)), at: now)
+            return KeyRingChange(
+                ring.recording("announced the key \(KeyID(of: key.publicKey)), as scheduled", by: .issuer, at: now), adding: [key]
+            )
         }
         if let announced = settled.ring.announced {
             state.withLock { state in
@@ -118,12 +136,19 @@ extension SigningKeys {
         return settled
     }
 
-    /// The ring with everything done that needs no new key.
-    private func due(in ring: KeyRing, at now: Timestamp) -> KeyRing {
+    /// The ring with everything done that needs no new key. An announced key waits until its private key is here and every
+    /// receiver that was seen lately has fetched it.
+    private func due(in ring: KeyRing, at now: Timestamp) async throws(KeyRingError) -> KeyRing {
         let (parameters, next) = state.withLock { ($0.parameters, $0.next?.kid) }
         // Another issuer may allow longer tokens than this one, or publish for less time: the longer holds for both.
         let raised = (try? ring.applying(.raise(parameters), at: now)) ?? ring
-        return raised.settled(at: now, promoting: ring.announced?.jwk.kid == next)
+        var isReady = ring.announced?.jwk.kid == next
+        if isReady, raised.isPromotionDue(at: now), let announced = raised.announced {
+            let standing = try await store.standing(of: announced, in: raised, at: now)
+            isReady = standing.isComplete
+            await reportWaiting(for: announced.jwk.kid, standing, at: now)
+        }
+        return raised.settled(at: now, promoting: isReady)
     }
 
     /// A new key. One that could not be saved is used again: making a key is expensive, and a full disk may stay full.
@@ -136,16 +161,31 @@ extension SigningKeys {
 }
 
 extension SigningKeys {
-    private func report(_ problem: Problem, _ message: Logger.Message, _ error: KeyRingError) {
+    func report(_ problem: Problem, _ message: Logger.Message, _ error: KeyRingError) {
         let isNew = state.withLock { $0.problems.updateValue(error.description, forKey: problem) != error.description }
         if isNew {
             logger.error(message, metadata: ["reason": "\(error.code)", "error": "\(error)", "keys": "\(store.location)"])
         }
     }
 
-    private func resolved(_ problem: Problem) {
+    func resolved(_ problem: Problem) {
         if state.withLock({ $0.problems.removeValue(forKey: problem) }) != nil {
             logger.notice("a problem with the key ring is gone", metadata: ["keys": "\(store.location)"])
+        }
+    }
+
+    /// A rotation that waits for receivers is told when it begins to wait and whenever others are waited for.
+    private func reportWaiting(for kid: KeyID, _ standing: ReceiverStanding, at now: Timestamp) async {
+        let names = standing.waiting.map(\.name)
+        let isNew = state.withLock { state in
+            defer { state.waitingFor = names }
+            return state.waitingFor != names && !names.isEmpty
+        }
+        if isNew {
+            logger.warning(
+                "a rotation waits for receivers",
+                metadata: ["announced": "\(kid)", "receivers": "\(standing.words(at: now))", "keys": "\(store.location)"]
+            )
         }
     }
 
@@ -163,6 +203,16 @@ extension SigningKeys {
             logger.notice("a key is announced", metadata: metadata)
         } else {
             logger.info("key ring changed", metadata: metadata(of: stored))
+        }
+        // What somebody did, with who and why; what the passing of time did is told above.
+        let last = before.history.last?.number ?? 0
+        for change in now.history where change.number > last {
+            var metadata = metadata(of: stored)
+            metadata["who"] = "\(change.who)"
+            metadata["what"] = "\(change.what)"
+            metadata["at"] = "\(change.at)"
+            metadata["why"] = change.why.map { "\($0)" }
+            logger.notice("the key ring was changed", metadata: metadata)
         }
     }
 

@@ -1,3 +1,4 @@
+public import Countersign
 public import CountersignCrypto
 public import CountersignJOSE
 public import Logging
@@ -35,6 +36,12 @@ public final class SigningKeys: Sendable {
         public let revision: Int64
         /// When something is next to be done; nil when nothing is.
         public let nextChange: Timestamp?
+        /// The announced key.
+        public let announcedKeyID: KeyID?
+        /// What receivers are told of revocations; nil when nothing can sign it, or when the issuer publishes none.
+        public let status: StatusDocument?
+        /// What is revoked and denied.
+        public let revocations: Revocations
     }
 
     struct State {
@@ -47,23 +54,31 @@ public final class SigningKeys: Sendable {
         var spare: RSAPrivateKey?
         /// What was logged and still holds, so that it is logged once.
         var problems: [Problem: String] = [:]
+        /// The receivers that a promotion was last found to wait for.
+        var waitingFor: [String] = []
+        /// What receivers fetched since it was last noted in the store.
+        var sightings = PendingSightings()
     }
 
     enum Problem {
-        case reading, writing, signingKey, announcedKey
+        case reading, writing, signingKey, announcedKey, status, receivers, clock
     }
 
     let store: any KeyRingStore
     let logger: Logger
     let state: Mutex<State>
     private let pollEvery: Duration
+    let statusIssuer: String?
     private let clock: @Sendable () -> Timestamp
+    private let elapsed: @Sendable () -> Duration
 
     /// Takes over the ring in the store and gives it these parameters.
     ///
     /// - Parameters:
     ///   - pollEvery: how often ``run()`` looks at the store. Others rely on a second at most.
+    ///   - statusIssuer: the `iss` of the status documents; nil publishes none.
     ///   - clock: what time it is, for ``run()``.
+    ///   - elapsed: time since some fixed moment, by a clock that cannot be set, to notice when the other one is.
     /// - Throws: ``KeyRingError``: `notInitialised` (with what to run), `example`, why the ring cannot be read, or why its
     ///   signing key's private key cannot be had: an issuer must not start with these.
     public init(
@@ -71,7 +86,9 @@ public final class SigningKeys: Sendable {
         parameters: KeyRingParameters,
         logger: Logger,
         pollEvery: Duration = .milliseconds(500),
-        clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+        statusIssuer: String? = nil,
+        clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        elapsed: @escaping @Sendable () -> Duration = MonotonicTime.elapsed
     ) async throws(KeyRingError) {
         let now = clock()
         // Before the update: a signing key that cannot be had is no reason to change the ring.
@@ -81,14 +98,19 @@ public final class SigningKeys: Sendable {
             return KeyRingChange(await store.settleIfPossible(ring, at: now))
         }
         let signer = TokenSigner(key: try await store.privateKey(for: stored.ring.signing.jwk))
-        let snapshot = try Snapshot(stored, signer: signer, generation: 1)
+        let status = try statusIssuer.map { issuer throws(KeyRingError) in
+            try StatusDocument(of: stored.ring, issuer: issuer, signedBy: signer, at: now)
+        }
+        let snapshot = try Snapshot(stored, signer: signer, status: status, generation: 1)
         self.store = store
         self.logger = logger
+        self.statusIssuer = statusIssuer
         self.pollEvery = pollEvery
         self.clock = clock
+        self.elapsed = elapsed
         state = Mutex(State(stored: stored, snapshot: snapshot, parameters: parameters))
         logger.info("key ring loaded", metadata: metadata(of: stored))
-        await readAhead(stored)
+        await readAhead(stored, at: now)
     }
 
     /// The keys as they are now. Cheap; take it once per request.
@@ -105,26 +127,32 @@ public final class SigningKeys: Sendable {
             KeyRingChange(try stored.ring.applying(.adopt(parameters), at: now))
         }
         state.withLock { $0.parameters = parameters }
-        await take(stored, from: base)
+        await take(stored, from: base, at: now)
     }
 }
 
 extension SigningKeys: Service {
     /// Keeps up with the store until the task is cancelled or the service group shuts down gracefully.
     public func run() async throws {
+        var steadiness = ClockSteadiness(wallClock: clock(), elapsed: elapsed())
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             try? await cancelWhenGracefulShutdown {
                 try await Task.sleep(for: self.pollEvery)
             }
             if !Task.isCancelled, !Task.isShuttingDownGracefully {
-                await reload(at: clock())
+                let now = clock()
+                let isSteady = steadiness.isSteady(wallClock: now, elapsed: elapsed())
+                reportClock(isSteady: isSteady, now)
+                await reload(at: now, settling: isSteady)
             }
         }
     }
 }
 
 extension SigningKeys.Snapshot {
-    init(_ stored: StoredKeyRing, signer: TokenSigner?, generation: UInt64) throws(KeyRingError) {
+    init(
+        _ stored: StoredKeyRing, signer: TokenSigner?, status: StatusDocument?, generation: UInt64
+    ) throws(KeyRingError) {
         self.signer = signer
         self.generation = generation
         signingKeyID = stored.ring.signing.jwk.kid
@@ -133,5 +161,8 @@ extension SigningKeys.Snapshot {
         etag = "\"\(Base64URL.encode(SHA256.digest(of: jwks).bytes))\""
         revision = stored.revision.number
         nextChange = stored.ring.nextChange
+        announcedKeyID = stored.ring.announced?.jwk.kid
+        self.status = status
+        revocations = Revocations(of: stored.ring)
     }
 }

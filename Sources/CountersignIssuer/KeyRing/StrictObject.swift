@@ -62,6 +62,13 @@ struct StrictObject {
         return StrictObject(object, path: path(to: name))
     }
 
+    mutating func strings(_ name: String) throws(KeyRingError) -> [String] {
+        guard let strings = try value(name).strings else {
+            throw wrong(name, "an array of strings")
+        }
+        return strings
+    }
+
     mutating func objects(_ name: String) throws(KeyRingError) -> [StrictObject] {
         guard let elements = try value(name).array else {
             throw wrong(name, "an array")

@@ -11,6 +11,11 @@ struct SystemFile: ~Copyable {
         try SystemFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, mode: 0)
     }
 
+    /// Opens an existing file for reading, also by a symbolic link, as secrets are often laid out.
+    static func openFollowing(_ path: String) throws(SystemError) -> SystemFile {
+        try SystemFile(path, O_RDONLY | O_NONBLOCK, mode: 0)
+    }
+
     /// Opens an existing directory, also by a symbolic link.
     static func openDirectory(_ path: String) throws(SystemError) -> SystemFile {
         try SystemFile(path, O_RDONLY | O_DIRECTORY, mode: 0)
@@ -76,8 +81,9 @@ struct SystemFile: ~Copyable {
         throw SystemError("read", path, reason: "it is longer than \(limit) bytes")
     }
 
-    /// Writes at the end and waits until the bytes are on the disk.
-    func writeAndSync(_ bytes: [UInt8]) throws(SystemError) {
+    /// Writes at the end.
+    func write(_ bytes: some RandomAccessCollection<UInt8>) throws(SystemError) {
+        let bytes = Array(bytes)
         var written = 0
         while written < bytes.count {
             // As for reading.
@@ -90,7 +96,6 @@ struct SystemFile: ~Copyable {
                 throw SystemError("write", path)
             }
         }
-        try sync()
     }
 
     /// Waits until the content, or for a directory its entries, are on the disk.

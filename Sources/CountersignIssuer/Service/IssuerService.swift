@@ -25,6 +25,8 @@ public struct IssuerService: Service {
         /// Whether SIGHUP reloads configuration and certificates. One issuer per process can listen for it.
         public var reloadsOnHangup = false
         public var clock: @Sendable () -> Timestamp = Timestamp.now
+        /// A clock that cannot be set, to notice when the other one is.
+        public var elapsed: @Sendable () -> Duration = MonotonicTime.elapsed
         /// Told of the addresses once they are listened on, with the ports that the system chose; `operations` first.
         public var onListening: @Sendable (Endpoint, ListenAddress) async -> Void = { _, _ in }
 
@@ -54,8 +56,9 @@ public struct IssuerService: Service {
         let keys: SigningKeys
         do {
             keys = try await SigningKeys(
-                store: FileKeyRingStore(directory: configuration.keys.directory), parameters: configuration.keys.parameters,
-                logger: logger, pollEvery: options.pollInterval, clock: clock
+                store: configuration.keys.store, parameters: configuration.keys.parameters, logger: logger,
+                pollEvery: options.pollInterval, statusIssuer: configuration.issuer.text, clock: clock,
+                elapsed: options.elapsed
             )
         } catch {
             throw IssuerStartError(error)

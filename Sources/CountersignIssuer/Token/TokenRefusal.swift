@@ -28,6 +28,10 @@ public struct TokenRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         public static let scopeNotGranted = Reason(rawValue: "scope-not-granted")
         /// The certificate expires too soon for a token that lives at least a second.
         public static let certificateExpiring = Reason(rawValue: "certificate-expiring")
+        /// The service is denied.
+        public static let serviceDenied = Reason(rawValue: "service-denied")
+        /// The certificate is denied, by its serial number or its key.
+        public static let certificateDenied = Reason(rawValue: "certificate-denied")
         /// No key can sign.
         public static let keysUnavailable = Reason(rawValue: "keys-unavailable")
         /// A check or the signature could not be carried out.

@@ -28,14 +28,17 @@ public struct TokenSigner: Sendable {
     /// The signed token of any payload: for tests of what a verifier must refuse.
     package func token(payload: [UInt8]) throws(JOSEError) -> String {
         var token = prefix + Base64URL.encodeBytes(payload)
-        let signature: [UInt8]
-        do {
-            signature = try key.signature(for: token)
-        } catch {
-            throw JOSEError(.operationFailed, "The token could not be signed: \(error.message)")
-        }
+        let signature = try signature(for: token)
         token.append(UInt8(ascii: "."))
         token += Base64URL.encodeBytes(signature)
         return String(decoding: token, as: UTF8.self)
+    }
+
+    func signature(for input: [UInt8]) throws(JOSEError) -> [UInt8] {
+        do {
+            return try key.signature(for: input)
+        } catch {
+            throw JOSEError(.operationFailed, "The token could not be signed: \(error.message)")
+        }
     }
 }

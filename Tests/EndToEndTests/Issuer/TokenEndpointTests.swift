@@ -23,9 +23,10 @@ import Testing
         #expect(answer.header("Cache-Control") == "no-store")
         #expect(answer.header("Pragma") == "no-cache")
         #expect(answer.header("Connection") == (version == "HTTP/1.0" ? "close" : nil))
-        #expect(answer.json.names == ["access_token", "token_type", "expires_in", "scope"])
+        #expect(answer.json.names == ["access_token", "token_type", "expires_in", "refresh_in", "scope"])
         #expect(answer.json.string("token_type") == "Bearer")
         #expect(answer.json.integer("expires_in") == 300)
+        #expect((105..<225).contains(answer.json.integer("refresh_in") ?? 0))
         #expect(answer.json.string("scope") == "search:read search:write")
         #expect(try IssuedToken(answer).isSigned(byOneOf: keySet()))
     }

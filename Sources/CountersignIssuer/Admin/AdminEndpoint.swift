@@ -1,0 +1,151 @@
+internal import Countersign
+internal import CountersignCrypto
+internal import CountersignJSON
+internal import CountersignTLS
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+
+/// `/admin/...`: what `countersign keys` and `countersign deny` do, for admins' certificates.
+///
+/// Fails closed: the certificate must be good now, not denied, and fulfil one of the configuration's `admins`. Whatever is
+/// asked and whatever became of it is logged with who asked. Bodies must be declared as JSON: a browser that holds an admin's
+/// certificate sends that across sites only if it is let, and it is not.
+struct AdminEndpoint: Sendable {
+    static let maximumBytes = 16 * 1024
+
+    private let state: IssuerState
+
+    init(_ state: IssuerState) {
+        self.state = state
+    }
+
+    /// - Parameter path: one of ``AdminCommand/paths``.
+    func respond(to request: Request, path: String, context: IssuerRequestContext) async throws -> Response {
+        let now = state.clock()
+        let isList = AdminCommand.listPaths.contains(path)
+        guard isList ? request.method == .get || request.method == .head : request.method == .post else {
+            return Problem.methodNotAllowed(isList ? "GET, HEAD" : "POST").response
+        }
+        let peer = await context.peer()
+        let author: String
+        switch admin(peer, at: now) {
+        case .success(let subject): author = subject
+        case .failure(let problem):
+            let subject = peer.map { LogText.escaped("\($0.certificate.subject)") } ?? "-"
+            state.logger.notice(
+                "admin refused",
+                metadata: [
+                    "request": "\(context.requestID)", "reason": "\(problem.code ?? "-")", "subject": "\(subject)",
+                    "path": "\(path)",
+                ]
+            )
+            return problem.response
+        }
+        do {
+            let (command, reason) =
+                isList ? (path == "/admin/keys" ? .listKeys : .listDenied, nil) : try await Self.read(request, path)
+            let report = try await state.keys.store.perform(command, by: KeyRing.Author(author, reason: reason), at: now)
+            if !isList {
+                // What was done holds here at once; the other issuers see it within a second.
+                await state.keys.reload(at: now, settling: false)
+            }
+            return try Self.answer(report)
+        } catch let error as KeyRingError {
+            state.logger.notice(
+                "admin's request not done",
+                metadata: [
+                    "request": "\(context.requestID)", "subject": "\(author)", "path": "\(path)", "reason": "\(error.code)",
+                    "message": "\(error.message)",
+                ]
+            )
+            return Problem(error).response
+        } catch let problem as Problem {
+            return problem.response
+        }
+    }
+
+    /// The subject of an admin's certificate, or why it is none.
+    private func admin(_ peer: Peer?, at now: Timestamp) -> Result<String, Problem> {
+        guard let peer else {
+            return .failure(
+                Problem(status: .unauthorized, detail: "The connection has no client certificate.", code: "no-certificate"))
+        }
+        if case .failure(let failure) = peer.standing(under: state.tls.current.validator, purpose: .client, at: now) {
+            return .failure(
+                Problem(status: .unauthorized, detail: "The client certificate is not accepted.", code: failure.code.rawValue)
+            )
+        }
+        guard !state.keys.snapshot.revocations.deny(peer.certificate) else {
+            return .failure(
+                Problem(status: .unauthorized, detail: "The client certificate is denied.", code: "certificate-denied"))
+        }
+        let policy = state.snapshot.configuration.policy
+        guard let identity = try? CertificateIdentity(peer.certificate),
+            (try? identity.requireSubjectFields(policy.requiredSubjectFields)) != nil,
+            policy.admins.contains(where: { $0.matches(identity) })
+        else {
+            return .failure(
+                Problem(
+                    status: .forbidden, detail: "The client certificate is not that of an admin.", code: "not-an-admin",
+                    hint: "list its subject under admins in the issuer's configuration"
+                )
+            )
+        }
+        return .success(LogText.escaped("\(identity.subject)"))
+    }
+
+    private static func read(_ request: Request, _ path: String) async throws -> (AdminCommand, String?) {
+        let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingSpaces.lowercased()
+        guard type == "application/json" else {
+            throw Problem(status: .unsupportedMediaType, detail: "Send the body as application/json.", code: "request-malformed")
+        }
+        let body: [UInt8]
+        do {
+            body = Array(try await request.body.collect(upTo: maximumBytes).readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw Problem(status: .contentTooLarge, detail: "The body is larger than 16 KiB.", code: "request-malformed")
+        }
+        do {
+            return try AdminCommand.read(path: path, body: try JSONReader.parseObject(body))
+        } catch let error as JSONError {
+            throw Problem(
+                status: .badRequest, detail: "The body is not a JSON object: \(error.message)", code: "request-malformed")
+        }
+    }
+
+    private static func answer(_ report: JSONObject) throws -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONWriter.bytes(.object(report))))
+        )
+    }
+}
+
+extension Problem {
+    /// Why an admin's request was not done.
+    init(_ error: KeyRingError) {
+        let status: HTTPResponse.Status =
+            switch error.code {
+            case .unknownKey, .notDenied: .notFound
+            case .rotationUnderWay, .receiversWaiting, .tooManyKeys, .tooManyDenials, .ambiguousKey, .alreadyRevoked,
+                .nothingAnnounced:
+                .conflict
+            case .prefixTooShort, .wrongDenial, .malformed: .badRequest
+            case .locked, .notWritten, .unreadable, .permissions, .passphrase: .serviceUnavailable
+            default: .internalServerError
+            }
+        self.init(status: status, detail: error.message, code: error.code.rawValue, hint: error.hint)
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingSpaces: Substring {
+        var text = drop { $0 == " " || $0 == "\t" }
+        while text.last == " " || text.last == "\t" {
+            text.removeLast()
+        }
+        return text
+    }
+}

@@ -1,0 +1,104 @@
+public import CountersignCrypto
+
+extension KeyRing {
+    /// The most denials there may be: receivers fetch all of them.
+    public static let maximumDenials = 1024
+
+    /// Something that gets no tokens, and whose tokens receivers refuse, from a moment on.
+    public struct Denial: Hashable, Sendable {
+        /// Who or what is denied.
+        public enum Subject: Hashable, Sendable {
+            /// A service, by its name in tokens.
+            case service(String)
+            /// A certificate, by its serial number: hexadecimal, lower-case, without separators.
+            case serial(String)
+            /// Every certificate for a public key: SHA-256 over its SubjectPublicKeyInfo.
+            case publicKey(SHA256Digest)
+        }
+
+        /// Who or what.
+        public let subject: Subject
+        /// Only for services: its tokens are refused when they were issued before this, and it goes on getting new ones. Nil
+        /// refuses all.
+        public let notBefore: Timestamp?
+        /// Since when.
+        public let since: Timestamp
+
+        public init(_ subject: Subject, notBefore: Timestamp? = nil, since: Timestamp) {
+            self.subject = subject
+            self.notBefore = notBefore
+            self.since = since
+        }
+    }
+
+    mutating func deny(_ denial: Denial) throws(KeyRingError) {
+        denials.removeAll { $0.subject == denial.subject }
+        guard denials.count < Self.maximumDenials else {
+            throw KeyRingError(
+                .tooManyDenials, "\(denials.count) denials are in force, which is the most there may be",
+                hint: "take back those whose certificates have expired, with deny remove"
+            )
+        }
+        denials.append(denial)
+        statusNumber = statusNumber.addingReportingOverflow(1).partialValue
+    }
+
+    mutating func allow(_ subject: Denial.Subject) throws(KeyRingError) {
+        guard denials.contains(where: { $0.subject == subject }) else {
+            throw KeyRingError(.notDenied, "\(subject) is not denied", hint: "deny list shows what is")
+        }
+        denials.removeAll { $0.subject == subject }
+        statusNumber = statusNumber.addingReportingOverflow(1).partialValue
+    }
+}
+
+extension KeyRing.Denial.Subject: CustomStringConvertible {
+    /// What kind it is, in one word: `service`, `serial`, `key`.
+    public var kind: String {
+        switch self {
+        case .service: "service"
+        case .serial: "serial"
+        case .publicKey: "key"
+        }
+    }
+
+    /// The name, the number or the digest.
+    public var value: String {
+        switch self {
+        case .service(let id): id
+        case .serial(let hex): hex
+        case .publicKey(let digest): digest.hex
+        }
+    }
+
+    public var description: String { "\(kind) \(value)" }
+
+    /// Reads what a person wrote.
+    ///
+    /// - Parameters:
+    ///   - kind: `service`, `serial` or `key`.
+    ///   - value: a service's name; a serial number in hexadecimal, with or without colons; a digest of 64 hexadecimal digits.
+    /// - Throws: ``KeyRingError`` with code `wrongDenial`.
+    public init(kind: String, value: String) throws(KeyRingError) {
+        let hex = String(decoding: value.utf8.filter { $0 != UInt8(ascii: ":") }, as: UTF8.self).lowercased()
+        let isHex = hex.utf8.allSatisfy {
+            UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0
+        }
+        switch kind {
+        case "service" where ConfigurationSyntax.isServiceID(value):
+            self = .service(value)
+        case "serial" where isHex && 1...40 ~= hex.utf8.count:
+            // As certificates are shown everywhere here: whole bytes, none of them a leading zero.
+            let digits = String(hex.drop { $0 == "0" })
+            self = .serial(digits.isEmpty ? "00" : digits.utf8.count.isMultiple(of: 2) ? digits : "0" + digits)
+        case "key":
+            guard isHex, let digest = SHA256Digest(hex: hex) else { fallthrough }
+            self = .publicKey(digest)
+        default:
+            throw KeyRingError(
+                .wrongDenial, "\(LogText.quoted(value)) is no \(kind) that can be denied",
+                hint: "a service is named as in its tokens, a serial number and the SHA-256 of a public key are hexadecimal"
+            )
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import CountersignCrypto
+import CountersignJSON
+import Foundation
+import Testing
+
+@testable import CountersignIssuer
+
+@Suite("The admin endpoint")
+struct AdminEndpointTests {
+    private func files() async throws -> IssuerFolder {
+        let files = try await IssuerFolder()
+        try files.writeClient("admin", try files.pki.certificate(subject("admin")))
+        try files.writeConfiguration(services: IssuerFolder.services + "\nadmins:\n  - subject: CN=admin,O=Link Service\n")
+        return files
+    }
+
+    private func post(
+        _ issuer: RunningIssuer, _ path: String, _ body: String, as name: String = "admin", type: String = "application/json"
+    ) async throws -> CurlAnswer {
+        try await issuer.ask(path, as: name, "-H", "Content-Type: \(type)", "--data-binary", body)
+    }
+
+    @Test("lists, rotates, revokes and denies like the command line, and logs who did what and why")
+    func verbs() async throws {
+        let files = try await files()
+        try await RunningIssuer.run(files) { issuer in
+            let store = FileKeyRingStore(directory: files.folder.path("keys"))
+            let list = try await issuer.ask("/admin/keys", as: "admin")
+            #expect(list.status == 200)
+            #expect(list.headers["cache-control"] == "no-store")
+            let keys = try #require(try JSONReader.parseObject(Array(list.body.utf8)).array("keys"))
+            #expect(keys.first?.object?.string("state") == "signing")
+
+            let rotated = try await post(issuer, "/admin/keys/rotate", #"{"reason":"yearly"}"#)
+            #expect(rotated.status == 200)
+            let kid = try #require(rotated.text("kid"))
+            // In force before the answer, here.
+            #expect(try await issuer.ask("/.well-known/jwks.json").body.contains(kid))
+            let line = try await issuer.log.line(with: "announced the key \(kid)", "yearly")
+            #expect(line.contains("CN=admin"))
+
+            let again = try await post(issuer, "/admin/keys/rotate", "{}")
+            #expect(again.status == 409)
+            #expect(again.headers["content-type"] == "application/problem+json")
+            #expect(again.text("code") == "rotation-under-way")
+            #expect(again.text("hint")?.isEmpty == false)
+
+            let revoked = try await post(issuer, "/admin/keys/revoke", #"{"kid":"\#(kid.prefix(8))"}"#)
+            #expect(revoked.status == 200 && revoked.text("was") == "announced")
+            #expect(try await !issuer.ask("/.well-known/jwks.json").body.contains(kid))
+            #expect(try await post(issuer, "/admin/keys/revoke", #"{"kid":"nonsense"}"#).status == 404)
+            #expect(try await post(issuer, "/admin/keys/revoke", #"{"kid":"abc"}"#).status == 400)
+
+            let denied = try await post(issuer, "/admin/deny/add", #"{"kind":"service","value":"user-svc","reason":"stolen"}"#)
+            #expect(denied.status == 200)
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 401)
+            #expect(try await issuer.ask("/admin/deny", as: "admin").body.contains("user-svc"))
+            #expect(try await post(issuer, "/admin/deny/remove", #"{"kind":"service","value":"user-svc"}"#).status == 200)
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            #expect(try await post(issuer, "/admin/deny/remove", #"{"kind":"service","value":"user-svc"}"#).status == 404)
+            #expect(try await store.load().ring.history.map(\.who).contains { $0.contains("CN=admin") })
+        }
+    }
+
+    @Test("is closed to everybody else, and to an admin whose certificate is denied; what they asked is not done")
+    func refusesOthers() async throws {
+        let files = try await files()
+        try await RunningIssuer.run(files) { issuer in
+            let store = FileKeyRingStore(directory: files.folder.path("keys"))
+            let before = try await store.load().revision
+            for name in ["user-svc", "stranger"] {
+                for (path, body) in [
+                    ("/admin/keys/rotate", "{}"), ("/admin/deny/add", #"{"kind":"service","value":"search-svc"}"#),
+                ] {
+                    let answer = try await post(issuer, path, body, as: name)
+                    #expect(answer.status == 403)
+                    #expect(answer.text("code") == "not-an-admin")
+                }
+                #expect(try await issuer.ask("/admin/keys", as: name).status == 403)
+            }
+            _ = try await issuer.log.line(with: "admin refused", "not-an-admin", "CN=stranger")
+            #expect(try await store.load().revision == before)
+
+            let serial = try Certificate.parsePEM(
+                Array(try String(contentsOfFile: files.folder.path("admin.pem"), encoding: .utf8).utf8))
+            _ = try await store.change(.serial(try #require(serial.first).serialHex), isDenied: true, at: .now())
+            _ = try await issuer.log.line(with: "denied the serial")
+            let denied = try await post(issuer, "/admin/keys/rotate", "{}")
+            #expect(denied.status == 401)
+            #expect(denied.text("code") == "certificate-denied")
+        }
+    }
+
+    @Test("refuses what is not its kind of request, and changes nothing")
+    func refusesForms() async throws {
+        let files = try await files()
+        try await RunningIssuer.run(files) { issuer in
+            let store = FileKeyRingStore(directory: files.folder.path("keys"))
+            let before = try await store.load().revision
+            // What a browser would send across sites without asking.
+            for type in ["application/x-www-form-urlencoded", "text/plain"] {
+                #expect(try await post(issuer, "/admin/keys/rotate", "{}", type: type).status == 415)
+            }
+            for body in ["", "[]", "{", #"{"now":1}"#, #"{"other":true}"#, #"{"now":true,"now":false}"#] {
+                #expect(try await post(issuer, "/admin/keys/rotate", body).status == 400, "\(body)")
+            }
+            #expect(try await post(issuer, "/admin/deny/add", #"{"kind":"user","value":"x"}"#).status == 400)
+            let large = #"{"reason":"\#(String(repeating: "x", count: 20_000))"}"#
+            #expect(try await post(issuer, "/admin/keys/rotate", large).status == 413)
+            let wrong = try await issuer.ask("/admin/keys/rotate", as: "admin")
+            #expect(wrong.status == 405 && wrong.headers["allow"] == "POST")
+            #expect(try await issuer.ask("/admin", as: "admin").status == 404)
+            #expect(try await store.load().revision == before)
+        }
+    }
+}

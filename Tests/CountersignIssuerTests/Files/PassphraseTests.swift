@@ -1,0 +1,105 @@
+import CountersignCrypto
+import CountersignJOSE
+import Foundation
+import Testing
+
+@testable import CountersignIssuer
+
+@Suite("Key ring files: private keys encrypted at rest")
+struct PassphraseTests {
+    private func withEncryptedRing(
+        _ body: (FileKeyRingStore, _ directory: String, _ passphrase: String) async throws -> Void
+    ) async throws {
+        try await withTemporaryFolder { folder in
+            let passphrase = "\(folder)/passphrase"
+            try write("correct horse\n", to: passphrase)
+            let store = FileKeyRingStore(directory: "\(folder)/keys", passphrase: PassphraseSource(passphrase))
+            _ = try await store.initialise(with: RingKeys.privateKey(0), at: ringStart)
+            try await body(store, "\(folder)/keys", passphrase)
+        }
+    }
+
+    @Test("A private key is written encrypted, in a form that openssl opens with the passphrase, and read back")
+    func encrypts() async throws {
+        try await withEncryptedRing { store, directory, passphrase in
+            let key = try RingKeys.jwk(0)
+            let path = "\(directory)/\(key.kid).pem"
+            #expect(try text(of: path).hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----"))
+            #expect(try await store.privateKey(for: key).publicKey == key.key)
+            let opened = try await Command.run([
+                "openssl", "pkey", "-in", path, "-passin", "file:\(passphrase)", "-noout", "-check",
+            ])
+            #expect(opened.exitCode == 0 && opened.output.contains("Key is valid"))
+        }
+    }
+
+    @Test("Without the passphrase, or with another, the key is refused, and the error says where to put it")
+    func refuses() async throws {
+        try await withEncryptedRing { _, directory, passphrase in
+            let without = await #expect(throws: KeyRingError.self) {
+                try await FileKeyRingStore(directory: directory).privateKey(for: RingKeys.jwk(0))
+            }
+            #expect(without?.code == .passphrase)
+            #expect(without?.hint?.contains("--passphrase") == true)
+            try write("another", to: passphrase)
+            let store = FileKeyRingStore(directory: directory, passphrase: PassphraseSource(passphrase))
+            let other = await #expect(throws: KeyRingError.self) { try await store.privateKey(for: RingKeys.jwk(0)) }
+            #expect(other?.code == .passphrase)
+            #expect(other?.hint?.contains(passphrase) == true)
+            // Nothing is lost by it, and nothing is promoted that could not sign.
+            try write("correct horse", to: passphrase)
+            #expect(try await store.privateKey(for: RingKeys.jwk(0)).publicKey == RingKeys.jwk(0).key)
+        }
+    }
+
+    @Test("A running issuer whose passphrase is gone keeps signing with the key it has, and promotes none it cannot open")
+    func keepsSigning() async throws {
+        try await withEncryptedRing { store, _, passphrase in
+            let log = LogRecorder()
+            let issuer = try await SigningKeys(store: store, parameters: .standard, logger: log.logger(), clock: { ringStart })
+            _ = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
+            try FileManager.default.removeItem(atPath: passphrase)
+            await issuer.reload(at: ringStart + 700)
+            #expect(issuer.snapshot.signer?.kid == (try RingKeys.jwk(0).kid))
+            #expect(log.errors.contains { $0.hasSuffix(" passphrase") })
+            try write("correct horse", to: passphrase)
+            await issuer.reload(at: ringStart + 701)
+            #expect(issuer.snapshot.signer?.kid == (try RingKeys.jwk(1).kid))
+        }
+    }
+
+    @Test("A key from before there was a passphrase is still read")
+    func readsOpenKeys() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await FileKeyRingStore(directory: "\(folder)/keys").initialise(with: RingKeys.privateKey(0), at: ringStart)
+            try write("secret", to: "\(folder)/passphrase")
+            let store = FileKeyRingStore(directory: "\(folder)/keys", passphrase: PassphraseSource("\(folder)/passphrase"))
+            #expect(try await store.privateKey(for: RingKeys.jwk(0)).publicKey == RingKeys.jwk(0).key)
+        }
+    }
+
+    @Test("A passphrase file that others may read, that is empty or missing, and a variable that is not set, are refused")
+    func refusesSources() async throws {
+        try await withTemporaryFolder { folder in
+            let file = "\(folder)/passphrase"
+            func code(_ source: String) -> KeyRingError.Code? {
+                do throws(KeyRingError) {
+                    _ = try PassphraseSource(source).secret()
+                    return nil
+                } catch {
+                    return error.code
+                }
+            }
+            #expect(code(file) == .passphrase)
+            try write("secret", to: file, mode: 0o644)
+            #expect(code(file) == .permissions)
+            try write("\n", to: file)
+            #expect(code(file) == .passphrase)
+            try write("secret", to: file)
+            #expect(code(file) == nil)
+            #expect(code("env:COUNTERSIGN_NO_SUCH_VARIABLE") == .passphrase)
+            #expect(code("env:PATH") == nil)
+            #expect(code("credential:none") == .passphrase)
+        }
+    }
+}

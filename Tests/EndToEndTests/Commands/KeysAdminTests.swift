@@ -1,0 +1,196 @@
+import CountersignCrypto
+import CountersignJOSE
+import CountersignJSON
+import CountersignTesting
+import Foundation
+import Testing
+
+/// `countersign keys ...` and `countersign deny ...` beyond the plain rotation.
+@Suite(.serialized) struct KeysAdminTests {
+    let files: TestDirectory
+
+    init() throws {
+        files = try TestDirectory()
+    }
+
+    @discardableResult
+    private func run(_ arguments: String...) throws -> Shell.Result {
+        try Program.run(arguments, in: files)
+    }
+
+    private func json(_ arguments: String...) throws -> JSONObject {
+        let result = try Program.run(arguments + ["--keys", "keys", "--json"], in: files)
+        #expect(result.succeeded, "\(result)")
+        return try JSONReader.parseObject(result.output, limits: JSONLimits(maxBytes: 1 << 20, maxDepth: 16))
+    }
+
+    @Test func everyCommandPrintsJSONOnDemand() throws {
+        let made = try json("keys", "init")
+        let kid = try #require(made.string("kid"))
+        #expect(try json("keys", "list").array("keys")?.first?.object?.string("kid") == kid)
+        let rotated = try json("keys", "rotate", "--reason", "planned")
+        #expect(rotated.string("signsFrom") != nil)
+        #expect(try json("keys", "rotate", "--force")["signsFrom"] == .null)
+        #expect(try json("deny", "add", "--service", "user-svc").object("status")?.integer("deadEverywhereWithin") == 122)
+        #expect(try json("deny", "list").array("denied")?.count == 1)
+        #expect(try json("deny", "remove", "--service", "user-svc")["denied"] == false)
+        let revoked = try json("keys", "revoke", kid, "--reason", "test")
+        #expect(revoked.string("was") == "retiring")
+        let jwk = try json("keys", "export", "--public")
+        #expect(jwk.string("kid") == rotated.string("kid") && jwk["d"] == nil)
+        let history = try #require(try json("keys", "list").array("history")?.compactMap(\.object))
+        #expect(history.count == 6)
+        #expect(history.last?.string("why") == "test")
+        #expect(history.allSatisfy { $0.string("who")?.hasPrefix("user ") == true })
+    }
+
+    @Test func aKidThatLooksLikeAnOptionIsTakenAsItIs() throws {
+        // Made elsewhere, because our own rings make no such keys.
+        var key = try RSAPrivateKey.generate()
+        while !KeyID(of: key.publicKey).rawValue.hasPrefix("-") { key = try RSAPrivateKey.generate() }
+        try files.write(try key.pem().withBytes { $0 }, to: "key.pem", mode: 0o600)
+        let kid = KeyID(of: key.publicKey).rawValue
+        #expect(try run("keys", "import", "key.pem", "--keys", "keys").succeeded)
+        let exported = try run("keys", "export", kid, "--public", "--keys", "keys")
+        #expect(exported.standardOutput + "\n" == (try key.publicKey.pem()))
+        let revoked = try run("keys", "revoke", String(kid.prefix(8)), "--keys", "keys")
+        #expect(revoked.standardOutput.hasPrefix("revoked \(kid), which was signing"), "\(revoked)")
+        #expect(try run("keys", "revoke", "--keys", "keys", "--", String(kid.prefix(8))).error.contains("is revoked since"))
+        // An option that is misspelt is still one.
+        #expect(try run("keys", "revoke", "abcdef", "--reasn", "x", "--keys", "keys").exitCode == 64)
+    }
+
+    @Test func unknownAndShortKidsAreRefusedAndNothingIsChanged() throws {
+        #expect(try run("keys", "init", "--keys", "keys").succeeded)
+        let before = try files.read("keys/keyring.json")
+        for (kid, code) in [("abcdefgh", 1), ("abc", 64)] as [(String, Int32)] {
+            #expect(try run("keys", "revoke", kid, "--keys", "keys").exitCode == code)
+        }
+        #expect(try run("deny", "remove", "--service", "user-svc", "--keys", "keys").exitCode == 1)
+        for value in ["x y", ""] {
+            #expect(try run("deny", "add", "--service", value, "--keys", "keys").exitCode == 64)
+        }
+        #expect(try run("deny", "add", "--serial", "xyz", "--keys", "keys").exitCode == 64)
+        #expect(try run("deny", "add", "--serial", "01", "--before", "now", "--keys", "keys").exitCode == 64)
+        #expect(try run("keys", "rotate", "--force", "--keys", "keys").error.contains("no key is announced"))
+        #expect(try files.read("keys/keyring.json") == before)
+    }
+
+    @Test func privateKeysAreEncryptedWithThePassphraseAndUselessWithoutIt() throws {
+        try files.write("correct horse\n", to: "passphrase", mode: 0o600)
+        #expect(try run("keys", "init", "--keys", "keys", "--passphrase", "passphrase").succeeded)
+        let pem = try #require(try files.contents(of: "keys").first { $0.hasSuffix(".pem") })
+        #expect(String(decoding: try files.read("keys/\(pem)"), as: UTF8.self).contains("ENCRYPTED PRIVATE KEY"))
+        let without = try run("keys", "list", "--keys", "keys")
+        #expect(without.succeeded && without.standardError.contains("--passphrase"))
+        #expect(try !run("keys", "list", "--keys", "keys", "--passphrase", "passphrase").standardError.contains("warning"))
+        let environment = try Program.run(
+            ["keys", "rotate", "--keys", "keys", "--passphrase", "env:KEYS_PASSPHRASE"], in: files,
+            environment: ["KEYS_PASSPHRASE=correct horse"]
+        )
+        #expect(environment.succeeded, "\(environment)")
+        try files.write("correct horse", to: "credentials/ring", mode: 0o600)
+        let credential = try Program.run(
+            ["keys", "rotate", "--now", "--keys", "keys", "--passphrase", "credential:ring"], in: files,
+            environment: ["CREDENTIALS_DIRECTORY=\(files.path("credentials"))"]
+        )
+        #expect(credential.succeeded, "\(credential)")
+        try files.write("wrong", to: "passphrase", mode: 0o600)
+        #expect(try run("keys", "rotate", "--now", "--keys", "keys", "--passphrase", "passphrase").succeeded)
+        #expect(try run("keys", "list", "--keys", "keys", "--passphrase", "passphrase").standardError.isEmpty)
+    }
+
+    @Test func aCertificatesKeyIsDeniedByItsFile() throws {
+        let identity = try TestAuthority().issue("user-svc")
+        let path = try files.write(identity, as: "user-svc").certificate
+        #expect(try run("keys", "init", "--keys", "keys").succeeded)
+        let denied = try run("deny", "add", "--certificate", path, "--keys", "keys", "--reason", "laptop lost")
+        #expect(denied.standardOutput.hasPrefix("denied the key \(identity.certificate.publicKey.sha256.hex)"), "\(denied)")
+        #expect(try run("deny", "list", "--keys", "keys").standardOutput.contains(identity.certificate.publicKey.sha256.hex))
+        let both = try run("deny", "add", "--serial", identity.certificate.serialHex, "--service", "x", "--keys", "keys")
+        #expect(both.exitCode == 64)
+    }
+
+    @Test func aDirectoryThatCannotBeWrittenIsSaidAndNothingIsLost() throws {
+        #expect(try run("keys", "init", "--keys", "keys").succeeded)
+        let before = try files.read("keys/keyring.json")
+        try files.write("", to: "full")
+        let full = try Program.run(["keys", "rotate", "--keys", "/dev/full"], in: files)
+        #expect(full.exitCode == 78 || full.exitCode == 70)
+        #expect(!full.error.isEmpty)
+        #expect(try files.read("keys/keyring.json") == before)
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func aFullDiskIsSaidAndTheRingStays() throws {
+        // A file system of its own, large enough for a ring and not for another key.
+        let script = """
+            mkdir small && mount -t tmpfs -o size=24k,mode=700 tmpfs small || exit 77
+            "$0" keys init --keys small/keys > /dev/null || exit 1
+            before="$(sha256sum < small/keys/keyring.json)"
+            dd if=/dev/zero of=small/fill bs=1k count=64 2> /dev/null
+            "$0" keys rotate --keys small/keys && exit 2
+            [ "$before" = "$(sha256sum < small/keys/keyring.json)" ] || exit 3
+            rm small/fill
+            "$0" keys rotate --keys small/keys || exit 4
+            """
+        let result = try Shell.run(
+            "unshare", ["--mount", "timeout", "60", "bash", "-c", script, Program.path], directory: files.path
+        )
+        guard result.exitCode != 77, !result.standardError.contains("unshare failed") else {
+            return
+        }
+        #expect(result.succeeded, "\(result)")
+        #expect(result.error.contains("the disk is full"))
+        #expect(result.error.contains("small/keys"))
+    }
+}
+
+/// The same against a running issuer.
+@Suite(.serialized) struct RemoteAdminTests {
+    private func remote(_ issuer: RunningIssuer, as name: String = "admin-svc", _ arguments: String...) throws -> Shell.Result {
+        let files = issuer.folder.files
+        return try Program.run(
+            arguments + [
+                "--issuer", "https://127.0.0.1:\(issuer.port)", "--cert", files.path("certs/\(name)/cert.pem"), "--key",
+                files.path("certs/\(name)/key.pem"), "--ca", files.path("certs/ca.pem"),
+            ], in: files
+        )
+    }
+
+    @Test func anAdminRotatesRevokesAndDeniesFromElsewhere() async throws {
+        let folder = try IssuerFolder()
+        try folder.files.write(try folder.authority.issue("admin-svc"), as: "certs/admin-svc")
+        let configuration = try folder.configuration(
+            "with-admin",
+            replacing: ("services:\n", "admins:\n  - subject: CN=admin-svc.link.internal,O=Link Service\nservices:\n")
+        )
+        let issuer = try await RunningIssuer.start(folder, configuration: configuration)
+        let listed = try remote(issuer, "keys", "list")
+        #expect(listed.succeeded && listed.standardOutput.contains("signing"), "\(listed)")
+        let rotated = try remote(issuer, "keys", "rotate", "--reason", "exercise")
+        #expect(rotated.standardOutput.hasPrefix("announced "), "\(rotated)")
+        try await issuer.logs("announced the key", "why=exercise", "CN=admin-svc.link.internal")
+        let again = try remote(issuer, "keys", "rotate")
+        #expect(again.exitCode == 1 && again.error.contains("a rotation is under way") && again.hint.contains("--now"))
+        let kid = try #require(rotated.standardOutput.split(separator: " ").dropFirst().first?.dropLast())
+        #expect(try remote(issuer, "keys", "revoke", String(kid.prefix(10))).standardOutput.contains("which was announced"))
+        let denied = try remote(issuer, "deny", "add", "--service", "search-svc")
+        #expect(denied.succeeded && denied.standardOutput.contains("dead everywhere within"), "\(denied)")
+        #expect(try remote(issuer, "deny", "list").standardOutput.contains("search-svc"))
+
+        let refused = try remote(issuer, as: "user-svc", "keys", "rotate")
+        #expect(refused.exitCode == 1 && refused.error.contains("not that of an admin"))
+        #expect(refused.hint.contains("admins"))
+        #expect(try await issuer.stop() == 0)
+    }
+
+    @Test func itIsEitherADirectoryOrAnIssuer() throws {
+        let files = try TestDirectory()
+        for arguments in [
+            ["keys", "list"], ["keys", "list", "--keys", "a", "--issuer", "https://localhost"],
+            ["keys", "list", "--issuer", "https://localhost"],
+        ] {
+            #expect(try Program.run(arguments, in: files).exitCode == 64)
+        }
+    }
+}
