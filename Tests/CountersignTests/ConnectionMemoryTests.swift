@@ -104,10 +104,28 @@ import Testing
     }
 
     @Test func doesNotAnswerForAnotherPolicyOnTheSameConnection() async throws {
-        let good = try token()
-        #expect(await verdict(try authenticator(), good) == "accepted")
-        #expect(await verdict(try authenticator(audience: "billing-svc"), good) == "audience-mismatch")
-        #expect(await verdict(try authenticator(), good) == "accepted")
+        // All with the same key set, so that only the authenticators differ.
+        let (good, keys) = (try token(), FixedKeySource(issuer.keys))
+        func authenticator(_ audience: String, _ rule: CallerRule, _ binding: TokenBinding = .strict) throws -> Authenticator {
+            Authenticator(
+                expecting: Expectations(issuer: TestIssuer.address, audiences: [audience]),
+                trust: .authorities(try PathValidator(anchors: [authority.certificate], revocationLists: nil)),
+                callers: CallerPolicy(rules: [rule]), keys: keys, binding: binding
+            )
+        }
+        let ours = try authenticator("search-svc", .trustDomain("link.internal"))
+        #expect(await verdict(ours, good) == "accepted")
+        let billing = try authenticator("billing-svc", .trustDomain("link.internal"))
+        #expect(await verdict(billing, good) == "audience-mismatch")
+        let stricter = try authenticator("search-svc", .dnsName("admin-svc.link.internal"))
+        #expect(await verdict(stricter, good) == "subject-not-allowed")
+        #expect(await verdict(ours, good) == "accepted")
+
+        // A token that only a lenient binding accepts, on a connection of the renewed certificate.
+        let renewed = try authority.issue("user-svc", key: caller.key).peer
+        let lenient = try authenticator("search-svc", .trustDomain("link.internal"), .sameKey)
+        #expect(await verdict(lenient, good, from: renewed) == "accepted")
+        #expect(await verdict(ours, good, from: renewed) == "binding-mismatch")
     }
 
     @Test func looksAtTheTimeOnEveryHit() async throws {

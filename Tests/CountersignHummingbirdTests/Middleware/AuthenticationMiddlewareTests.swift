@@ -122,6 +122,30 @@ import Testing
         }
     }
 
+    @Test(arguments: ["-tls1_2", "-tls1_3"]) func aResumedSessionSkipsNoCheck(version: String) async throws {
+        let (receiver, caller) = (receiver, caller)
+        let thief = try receiver.authority.issue("thief-svc")
+        let token = try receiver.token(for: caller, lifetime: 3600)
+        try await receiver.run { port in
+            func ask(_ identity: TestIdentity, _ session: [String]) throws -> String {
+                try receiver.openssl("/whoami", port, as: identity, token: token, [version] + session)
+            }
+            let (own, stolen) = (receiver.files.path("own-session"), receiver.files.path("thief-session"))
+            let first = try ask(caller, ["-sess_out", own])
+            #expect(first.contains("New, TLSv1") && first.contains("HTTP/1.1 200"), "\(first)")
+            let again = try ask(caller, ["-sess_in", own])
+            #expect(again.contains("Reused, TLSv1") && again.contains("HTTP/1.1 200"), "\(again)")
+            // The token, on the thief's own session.
+            #expect(try ask(thief, ["-sess_out", stolen]).contains("HTTP/1.1 401"))
+            let reused = try ask(thief, ["-sess_in", stolen])
+            #expect(reused.contains("Reused, TLSv1") && reused.contains("HTTP/1.1 401"), "\(reused)")
+            // The certificate has expired, by the receiver's clock, since the session began.
+            receiver.clock.advance(seconds: 1801)
+            let late = try ask(caller, ["-sess_in", own])
+            #expect(late.contains("Reused, TLSv1") && late.contains("HTTP/1.1 401"), "\(late)")
+        }
+    }
+
     @Test func theTransportBelongsToThePeerAndNotToTheHeaders() async throws {
         let (receiver, caller) = (receiver, caller)
         let thief = try receiver.authority.issue("thief-svc")

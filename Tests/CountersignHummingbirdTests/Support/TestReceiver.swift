@@ -159,4 +159,22 @@ struct TestReceiver {
                 connects: fields[1], version: fields[2], retryAfter: fields[3], challenge: fields[4])
         }
     }
+
+    /// What `openssl s_client` saw of one request on a connection of its own.
+    func openssl(
+        _ path: String, _ port: Int, as identity: TestIdentity, token: String, _ options: [String]
+    ) throws -> String {
+        let client = try files.write(identity, as: "client-\(identity.certificate.serialHex)")
+        let request = """
+            GET \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\nConnection: close\r\n\r\n
+            """
+        return try Shell.run(
+            "openssl",
+            [
+                "s_client", "-connect", "127.0.0.1:\(port)", "-ign_eof", "-CAfile", files.path("ca.pem"),
+                "-cert", client.certificate, "-key", client.key,
+            ] + options,
+            input: Array(request.utf8)
+        ).standardOutput
+    }
 }
