@@ -47,7 +47,9 @@ extension IssuerClient {
                     case .address:
                         failover.withLock { $0.rotation.failed(index, with: error, startedAt: now, time: time) }
                     }
-                    last = error
+                    // An attempt that was cut short because the time was up says less than the one before it.
+                    let isCutShort = error.code == .timedOut && time.elapsed() >= deadline
+                    last = isCutShort ? last ?? error : error
                 }
             }
         }
