@@ -134,7 +134,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "Countersign", "CountersignJOSE",
-                "CountersignJSON", "CountersignCrypto", nioCore, nioPosix,
+                "CountersignJSON", "CountersignCrypto", logging, nioCore, nioPosix,
             ]
         ),
     ]
