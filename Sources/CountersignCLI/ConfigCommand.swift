@@ -72,6 +72,11 @@ extension ConfigCommand {
                 ["operations", configuration.operations?.description ?? "not served"],
                 ["services", "\(policy.directory.services.count), of which \(callers) may ask for tokens"],
                 ["admins", "\(policy.admins.count)"],
+                [
+                    "revoked keys",
+                    "dead everywhere within \(AdminWords.duration(configuration.keys.parameters.deadEverywhereWithin)), "
+                        + "within \(AdminWords.duration(configuration.keys.parameters.deadWhereReachedWithin)) where reached",
+                ],
                 ["tokens", "live \(policy.lifetime) s, \(policy.maximumLifetime) s at most"],
                 ["subject fields", policy.requiredSubjectFields.map(\.description).joined(separator: ", ")],
                 ["revocation", configuration.tls.crl.map { "checked with \($0)" } ?? "not checked"],

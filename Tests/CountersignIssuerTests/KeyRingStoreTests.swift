@@ -188,4 +188,71 @@ struct KeyRingStoreTests {
             #expect(again?.code == .alreadyRevoked)
         }
     }
+
+    @Test("Denials, the status number and the history are read back the same, also by another view", arguments: Kind.allCases)
+    func keepsDenials(kind: Kind) async throws {
+        try await kind.with { store, other in
+            _ = try await store.initialise(with: RingKeys.privateKey(0), by: .init("ann", reason: "begin"), at: ringStart)
+            let subjects = [
+                try KeyRing.Denial.Subject(kind: "service", value: "user-svc"),
+                try KeyRing.Denial.Subject(kind: "serial", value: "0A:1B"),
+                try KeyRing.Denial.Subject(kind: "key", value: String(repeating: "ab", count: 32)),
+            ]
+            for subject in subjects {
+                _ = try await store.change(
+                    subject, isDenied: true, by: .init("bob", reason: "lost\nand\u{7}found"), at: ringStart + 1)
+            }
+            _ = try await other.change(subjects[0], isDenied: true, notBefore: ringStart, at: ringStart + 2)
+            let ring = try await other.load().ring
+            #expect(ring.denials.map(\.subject) == [subjects[1], subjects[2], subjects[0]])
+            #expect(ring.denials.last?.notBefore == ringStart)
+            #expect(ring.statusNumber == 4)
+            #expect(ring.history.map(\.who) == ["ann", "bob", "bob", "bob", "unnamed"])
+            // One line, whatever was given.
+            #expect(ring.history[1].why == "lostandfound")
+            _ = try await store.change(subjects[1], isDenied: false, at: ringStart + 3)
+            #expect(try await other.load().ring.denials.count == 2)
+            let error = await #expect(throws: KeyRingError.self) {
+                try await other.change(subjects[1], isDenied: false, at: ringStart + 4)
+            }
+            #expect(error?.code == .notDenied)
+        }
+    }
+
+    @Test("What was noted of receivers is there for every view, changes no revision, and needs a ring", arguments: Kind.allCases)
+    func notesReceivers(kind: Kind) async throws {
+        try await kind.with { store, other in
+            let sighting = ReceiverSighting(name: "search-svc", instance: "a", keysAt: ringStart, keys: [try RingKeys.jwk(0).kid])
+            let error = await #expect(throws: KeyRingError.self) { try await store.note([sighting], at: ringStart) }
+            #expect(error?.code == .notInitialised)
+            let stored = try await store.initialise(with: RingKeys.privateKey(0), at: ringStart)
+            #expect(try await other.receivers() == Receivers())
+            try await store.note([sighting], at: ringStart)
+            try await other.note([ReceiverSighting(name: "billing-svc", statusAt: ringStart, statusNumber: 0)], at: ringStart)
+            #expect(try await store.receivers().sightings.map(\.name) == ["billing-svc", "search-svc"])
+            #expect(try await store.load(unless: stored.revision) == nil)
+        }
+    }
+
+    @Test("Writers that change at once lose nothing of each other's; a watcher sees the last", arguments: Kind.allCases)
+    func writersTakeTurns(kind: Kind) async throws {
+        try await kind.with { store, other in
+            let first = try await store.initialise(with: RingKeys.privateKey(0), at: ringStart)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<16 {
+                    group.addTask {
+                        let view = number.isMultiple(of: 2) ? store : other
+                        _ = try await view.change(
+                            .init(kind: "service", value: "svc-\(number)"), isDenied: true, at: ringStart
+                        )
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let seen = try #require(try await other.load(unless: first.revision))
+            #expect(seen.revision.number == first.revision.number + 16)
+            #expect(seen.ring.denials.count == 16)
+            #expect(seen.ring.history.map(\.number) == Array(1...17))
+        }
+    }
 }

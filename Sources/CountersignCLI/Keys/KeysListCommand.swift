@@ -44,13 +44,16 @@ struct KeysListCommand: AsyncParsableCommand {
     }
 
     private func table(_ report: JSONObject) -> [[String]] {
-        let rows = (report.array("keys") ?? []).compactMap(\.object).map { key in
-            ["kid", "state", "since"].map { key.string($0) ?? "-" } + [nextChange(of: key)]
+        let keys = (report.array("keys") ?? []).compactMap(\.object)
+        let isWaiting = keys.contains { $0.object("receivers")?.array("waiting")?.isEmpty == false }
+        let rows = keys.map { key in
+            ["kid", "state", "since"].map { key.string($0) ?? "-" } + [nextChange(of: key, isWaiting: isWaiting)]
         }
         return [["KID", "STATE", "SINCE", "NEXT CHANGE"]] + rows
     }
 
-    private func nextChange(of key: JSONObject) -> String {
+    /// - Parameter isWaiting: whether receivers lack the announced key.
+    private func nextChange(of key: JSONObject, isWaiting: Bool) -> String {
         guard let text = key.string("nextChange"), let moment = Timestamp(text: text) else {
             return "-"
         }
@@ -64,8 +67,11 @@ struct KeysListCommand: AsyncParsableCommand {
         guard moment <= .now() else {
             return "\(what) from \(moment)"
         }
-        let isWaiting = key.object("receivers")?.array("waiting")?.isEmpty == false
-        return isWaiting ? "\(what) when every receiver has it" : "\(what) as soon as an issuer runs"
+        return switch key.string("state") {
+        case "announced" where isWaiting: "signs when every receiver has it"
+        case "signing" where isWaiting: "is replaced when every receiver has the next"
+        default: "\(what) as soon as an issuer runs"
+        }
     }
 
     private func writeMore(_ report: JSONObject) {

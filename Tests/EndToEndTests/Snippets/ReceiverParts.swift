@@ -1,5 +1,7 @@
 import Countersign
+import CountersignClient
 import CountersignHummingbird
+import CountersignTLS
 import CountersignTesting
 import Hummingbird
 import Testing
@@ -54,6 +56,18 @@ func keysFromAFile() throws -> FileKeySource {
     let keys = try FileKeySource(path: "jwks.json")
     try keys.reload()
     return keys
+}
+
+func revocationsOfTheIssuer(
+    _ issuer: String, _ client: IssuerClient, _ keys: RemoteKeySource, _ tls: ReloadableTLS, _ callers: CallerPolicy
+) -> Authenticator {
+    let status = RemoteStatusSource(client, keys: keys, expecting: issuer)
+    let bounded = Authenticator(
+        expecting: Expectations(issuer: issuer, audiences: ["search-svc"]), trust: .authorities(tls), callers: callers,
+        keys: keys,
+        revocations: status
+    )
+    return bounded
 }
 
 func ownRevocations() -> Revocations {
