@@ -76,8 +76,7 @@ struct ClientVerifier {
         switch peer.standing(under: material.validator, purpose: .client, at: clock()) {
         case .success(let path):
             opened.knownIntermediates.remember(path)
-            let chain = KnownChains.Chain(leaf: leaf, intermediates: intermediates, path: path)
-            material.trust.knownChains.remember(chain, for: key)
+            material.trust.knownChains.remember(.init(leaf: leaf, intermediates: intermediates, path: path), for: key)
             return peer
         case .failure(let failure):
             throw Refusal(

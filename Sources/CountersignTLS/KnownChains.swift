@@ -6,7 +6,8 @@ internal import Synchronization
 ///
 /// The key is every byte the client sent. Only good chains are remembered, and a remembered one counts only while none of its
 /// certificates has run out and no revocation list has ended; then it is judged in full again. New CA or lists come with a new,
-/// empty memory. Bounded: the oldest gives way.
+/// empty memory. Bounded in number, and in bytes because only certificates that our CA vouches for are in it: the oldest gives
+/// way.
 final class KnownChains: Sendable {
     static let capacity = 1024
 
@@ -44,7 +45,9 @@ final class KnownChains: Sendable {
         return chain
     }
 
+    /// What was sent beside the path is anybody's to choose, so a chain with such is not remembered.
     func remember(_ chain: Chain, for key: Key) {
+        guard chain.intermediates.allSatisfy(chain.path.certificates.contains) else { return }
         state.withLock { state in
             guard state.chains.updateValue(chain, forKey: key) == nil else { return }
             guard state.order.count == Self.capacity else { return state.order.append(key) }

@@ -89,6 +89,15 @@ import Testing
         for _ in 0..<2 { _ = try verifier.judge(resumed: client.certificate.der) }
     }
 
+    @Test func aGoodCertificateWithForeignOnesBehindItIsAcceptedAndNotRemembered() throws {
+        let client = try authority.issue("user-svc.link.internal").certificate
+        let foreign = try ThrowAwayAuthority(name: "Other").issue("padding").certificate
+        for _ in 0..<2 {
+            #expect(refusal([client, foreign]) == nil)
+            #expect(known([client, foreign]) == nil)
+        }
+    }
+
     @Test func theMemoryIsBoundedAndTheOldestGoesFirst() throws {
         let client = try authority.issue("user-svc.link.internal").certificate
         let path = try tls.current.validator.validate(client, intermediates: [], purpose: .client, at: clock.now()).get()
