@@ -236,6 +236,28 @@ import Testing
         #expect(try pinned.memory(of: peer, authorityKey: ours) === memory)
     }
 
+    /// One connection's requests run on one event loop; nothing here may depend on it. Also for the thread sanitizer.
+    @Test func answersManyAtOnceAsItAnswersOne() async throws {
+        let keys = ChangingKeys(issuer.keys)
+        let authenticator = try authenticator(keys: keys)
+        // More tokens than are remembered.
+        let tokens = try (0...ConnectionMemory.maxTokens).map { number in try token { $0.tokenID = "\(number)" } }
+        let foreign = try token { $0.audience = ["billing-svc"] }
+        let thief = try authority.issue("thief-svc").peer
+        await withTaskGroup { group in
+            for task in 0..<8 {
+                group.addTask {
+                    for round in 0..<20 {
+                        #expect(await verdict(authenticator, tokens[(task + round) % tokens.count]) == "accepted")
+                        #expect(await verdict(authenticator, foreign) == "audience-mismatch")
+                        #expect(await verdict(authenticator, tokens[round % tokens.count], from: thief) == "service-mismatch")
+                        if round % 5 == task % 5 { keys.replace(with: issuer.keys) }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func remembersNoRefusal() async throws {
         let keys = ChangingKeys(issuer.keys)
         let (authenticator, bad) = (try authenticator(keys: keys), try token { $0.audience = ["billing-svc"] })

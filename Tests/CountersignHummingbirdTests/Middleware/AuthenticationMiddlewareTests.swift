@@ -29,6 +29,7 @@ import Testing
 
             let stolen = try answer(as: thief, token)
             #expect(stolen.status == "401")
+            #expect(stolen.body == #"{"type":"about:blank","title":"Unauthorized","status":401}"#)
             #expect(stolen.challenge == #"Bearer realm="search-svc", error="invalid_token""#)
             let forged = try answer(as: caller, "\(token.dropLast(4))AAAA")
             // Every refusal looks alike.
@@ -100,6 +101,7 @@ import Testing
         try await receiver.run(keys: NoKeys()) { port in
             let answer = try #require(receiver.curl(["/whoami"], port, as: caller, token: token, [version]).first)
             #expect(answer.status == "503")
+            #expect(answer.body == #"{"type":"about:blank","title":"Service Unavailable","status":503}"#)
             #expect(answer.retryAfter == "5")
             #expect(answer.challenge == "")
             // What is wrong without keys is still wrong.

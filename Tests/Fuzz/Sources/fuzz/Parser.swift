@@ -7,7 +7,7 @@ import IssuerForm
 /// A parser that a peer's bytes reach, and what must be true of whatever it accepts. A violation ends the process, which is what
 /// the fuzzer looks for, as is any crash, leak of memory or input that takes seconds.
 enum Parser: String, CaseIterable {
-    case token, json, jwks, certificate, name, crl, form
+    case token, json, jwks, certificate, name, crl, form, status
 
     func run(_ bytes: [UInt8]) {
         switch self {
@@ -18,13 +18,14 @@ enum Parser: String, CaseIterable {
         case .name: Self.name(bytes)
         case .crl: Self.crl(bytes)
         case .form: _ = IssuerForm.read(bytes)
+        case .status: Self.status(bytes)
         }
     }
 
     /// The whole way of an Authorization value, without the signature; and the parts by themselves, which otherwise no mutated
     /// input would reach through base64url.
     private static func token(_ bytes: [UInt8]) {
-        if let claims = try? TokenClaims(json: bytes) { written(claims) }
+        claims(bytes)
         _ = try? TokenHeader(json: bytes)
         guard let token = try? CompactJWS(bytes) else { return }
         // There is one spelling only.
@@ -33,7 +34,21 @@ enum Parser: String, CaseIterable {
         if let header = try? TokenHeader(json: token.header) {
             precondition(header.kid.rawValue.utf8.count == 43)
         }
-        if let claims = try? TokenClaims(json: token.payload) { written(claims) }
+        claims(token.payload)
+    }
+
+    /// Claims in the issuer's own form are read without a parser. White space in front is not in that form, and changes nothing.
+    private static func claims(_ json: [UInt8]) {
+        let (direct, parsed) = (Result { try TokenClaims(json: json) }, Result { try TokenClaims(json: [0x20] + json) })
+        switch (direct, parsed) {
+        case (.success(let direct), .success(let parsed)):
+            precondition(direct == parsed)
+            written(direct)
+        case (.failure(let direct as JOSEError), .failure(let parsed as JOSEError)):
+            precondition(direct.code == parsed.code && direct.member == parsed.member)
+        default:
+            preconditionFailure("claims are good with white space in front and bad without, or the other way round")
+        }
     }
 
     /// Claims that are written are read as the same.
@@ -93,5 +108,13 @@ enum Parser: String, CaseIterable {
         }
         precondition(list.der == bytes)
         _ = "\(list.issuer) \(list.thisUpdate) \(list.nextUpdate)"
+    }
+
+    private static func status(_ bytes: [UInt8]) {
+        guard let status = try? RevocationStatus(json: bytes) else { return }
+        guard let json = try? status.json(), let again = try? RevocationStatus(json: json) else {
+            preconditionFailure("a status that was written is not read")
+        }
+        precondition(again == status)
     }
 }

@@ -47,6 +47,13 @@ struct Seeds {
             try seeds.write(list.der, "crl", "list\(number)")
             try seeds.write(Array(list.pem.utf8), "crl", "pem\(number)")
         }
+        let revocations = Revocations(keyIDs: [issuer.keyID], tokenIDs: [], services: ["user-svc", "search-svc"])
+        for (number, revoked) in [Revocations.none, revocations].enumerated() {
+            let status = RevocationStatus(
+                issuer: TestIssuer.address, issuedAt: TestClock.now, expiresAt: TestClock.now.adding(seconds: 300), poll: 30,
+                number: 7, revocations: revoked)
+            try seeds.write(status.json(), "status", "status\(number)")
+        }
         for (number, name) in [
             #"CN=a\,b+OU=c,O=Link Service"#, #"1.2.3.4=#0c0161,CN=\23x\20"#, "spiffe://link.internal/service/user-svc",
             #"CN=\c3\a9"#,
