@@ -12,8 +12,8 @@ final class ReadyToken: Sendable {
     let storedAt: Duration
     let expiresAt: Duration
     let refreshAt: Duration
-    /// What ``ReloadableTLS/generation`` was when its certificate was seen to be the one in use.
-    let generation: UInt64?
+    /// What ``ReloadableTLS/generation`` was when its certificate was last seen to be the one in use; the highest number for never.
+    private let confirmed: Atomic<UInt64>
     private let lastUse: Atomic<Int64>
 
     init(
@@ -24,8 +24,18 @@ final class ReadyToken: Sendable {
         self.storedAt = storedAt
         self.expiresAt = expiresAt
         self.refreshAt = refreshAt
-        self.generation = generation
+        confirmed = Atomic(generation ?? .max)
         lastUse = Atomic(usedAt.components.seconds)
+    }
+
+    var generation: UInt64? {
+        let number = confirmed.load(ordering: .relaxed)
+        return number == .max ? nil : number
+    }
+
+    /// The material is another, and the certificate in it the same: new authorities or lists, for instance.
+    func confirm(_ generation: UInt64) {
+        confirmed.store(generation, ordering: .relaxed)
     }
 
     /// When it was last returned, to the second.

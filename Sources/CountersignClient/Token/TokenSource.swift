@@ -95,6 +95,9 @@ public final class TokenSource: Sendable {
         let now = time.elapsed()
         let isKeptFresh = runners.load(ordering: .relaxed) > 0
         if let token = readyToken(request, at: now, isKeptFresh: isKeptFresh) { return .token(token, isDue: false) }
+        if let ready = ready.find(request), let generation = issuer.generation(of: ready.token.certificateSHA256) {
+            ready.confirm(generation)
+        }
         let certificate = issuer.certificateSHA256
         // With a service, that sees to it.
         let renews = renewing && !isKeptFresh

@@ -1,8 +1,9 @@
 import Countersign
-import CountersignClient
 import CountersignTesting
 import HTTPTypes
 import Testing
+
+@testable import CountersignClient
 
 /// The parts together over real connections, as a service runs them.
 struct ServicesTests {
@@ -83,6 +84,24 @@ struct ServicesTests {
                     #expect(server.requests.last?.client == renewed.certificate)
                 }
             }
+        }
+    }
+
+    @Test func otherAuthoritiesBesideTheSameCertificateLeaveItsTokensAtHand() async throws {
+        let world = world
+        let other = try TestAuthority(at: .now())
+        try await IssuerServer.run(world.authority, script: script) { server in
+            let tls = try ReloadableTLS(world.files(), role: .client, at: .now())
+            let tokens = TokenSource(try issuer([server.address], tls))
+            let token = try await tokens.token(for: "search-svc")
+            let ready = try #require(tokens.ready.find(TokenRequest(audience: "search-svc", scope: [])))
+            #expect(ready.generation == tls.generation)
+            try world.directory.write(world.authority.certificate.pem + other.certificate.pem, to: "ca.pem")
+            #expect(try tls.reload(at: .now()))
+            #expect(ready.generation != tls.generation)
+            #expect(try await tokens.token(for: "search-svc").value == token.value)
+            #expect(ready.generation == tls.generation)
+            #expect(server.requests.count == 1)
         }
     }
 
