@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .library(name: "Countersign", targets: ["Countersign"]),
         .library(name: "CountersignHummingbird", targets: ["CountersignHummingbird"]),
+        .library(name: "CountersignTLS", targets: ["CountersignTLS"]),
         .library(name: "CountersignClient", targets: ["CountersignClient"]),
         .library(name: "CountersignTesting", targets: ["CountersignTesting"]),
         .executable(name: "countersign", targets: ["CountersignCLI"]),
@@ -71,7 +72,7 @@ let package = Package(
             name: "CountersignClient",
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", asyncHTTPClient,
-                nioCore, nioPosix, nioSSL, nioHTTP1, logging, serviceLifecycle,
+                httpTypes, nioCore, nioPosix, nioSSL, nioTLS, nioHTTP1, logging, serviceLifecycle,
             ]
         ),
         .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
@@ -88,8 +89,8 @@ let package = Package(
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
                 "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", asyncHTTPClient,
-                hummingbird,
-                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
+                hummingbird, httpTypes,
+                argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
         .target(
@@ -118,7 +119,8 @@ let package = Package(
             name: "CountersignClientTests",
             dependencies: [
                 "CountersignClient", "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting",
-                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", httpTypes, hummingbird, nioCore, nioPosix, nioSSL,
+                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, nioCore, nioPosix,
+                nioSSL,
                 logging, serviceLifecycle,
             ]
         ),
@@ -133,8 +135,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "Countersign", "CountersignJOSE",
-                "CountersignJSON", "CountersignCrypto", logging, nioCore, nioPosix,
+                "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "CountersignClient",
+                "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignJOSE", "CountersignJSON",
+                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]
         ),
     ]

@@ -22,23 +22,28 @@ public struct Authenticator: Sendable {
     private let callers: CallerPolicy
     private let keys: any KeySource
     private let revocations: any RevocationSource
+    private let binding: TokenBinding
     private let memoryOwner = MemoryOwner()
 
     /// Stands for this authenticator, and for no other with other rules, where its memory is kept.
     private final class MemoryOwner: Sendable {}
 
+    /// - Parameter binding: which certificates of its service a token may come with; the one it was fetched with, unless said
+    ///   otherwise.
     public init(
         expecting expectations: Expectations,
         trust: CertificateTrust,
         callers: CallerPolicy,
         keys: any KeySource,
-        revocations: any RevocationSource = Revocations.none
+        revocations: any RevocationSource = Revocations.none,
+        binding: TokenBinding = .strict
     ) {
         self.expectations = expectations
         self.trust = trust
         self.callers = callers
         self.keys = keys
         self.revocations = revocations
+        self.binding = binding
     }
 
     /// A name for this receiver in challenges: its first audience.
@@ -59,17 +64,16 @@ public struct Authenticator: Sendable {
         at now: Timestamp
     ) async -> Verdict {
         do throws(Refusal) {
-            let peer = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
-            let memory = try peer.note(by: memoryOwner) { certificate throws(Refusal) in
-                ConnectionMemory(try callers.caller(certificate))
-            }
+            let (peer, authorityKey) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
+            let memory = try memory(of: peer, authorityKey: authorityKey)
             if let caller = remembered(authorization, in: memory, on: peer, requiring: requirement, at: now) {
                 return .accepted(caller)
             }
             let token = try Self.parse(try BearerToken.only(in: authorization))
-            let (key, set) = try await key(for: token, at: now)
+            let (key, set) =
+                if let known = try knownKey(for: token, at: now) { known } else { try await key(for: token, at: now) }
             try Self.checkSignature(of: token, with: key)
-            let caller = try check(token, signedBy: key, of: memory.caller, on: peer, at: now)
+            let caller = try check(token, signedBy: key, of: memory, on: peer, at: now)
             if let value = authorization.first { memory.remember(caller, for: value, under: set) }
             if let refusal = requirement.refusal(for: caller) { throw refusal }
             return .accepted(caller)
@@ -91,7 +95,9 @@ public struct Authenticator: Sendable {
             let caller = memory.caller(for: value, under: set), requirement.refusal(for: caller) == nil
         else { return nil }
         do {
-            try expectations.checkTimes(of: caller.claims, at: now)
+            try expectations.checkTimes(
+                issuedAt: caller.issuedAt, notBefore: caller.notBefore, expiresAt: caller.expiresAt, at: now
+            )
             try checkRevocations(of: caller.claims, keyID: caller.keyID, on: peer, at: now)
             return caller
         } catch {
@@ -99,13 +105,24 @@ public struct Authenticator: Sendable {
         }
     }
 
+    /// Step 3, once for each connection. What was concluded under another authority's key than the chain leads to now, since
+    /// the trust files changed, is not used.
+    func memory(of peer: Peer, authorityKey: SHA256Digest?) throws(Refusal) -> ConnectionMemory {
+        func make(_ certificate: Certificate) throws(Refusal) -> ConnectionMemory {
+            ConnectionMemory(try callers.caller(certificate, authorityKey: authorityKey), authorityKey: authorityKey)
+        }
+        let known = try peer.note(by: memoryOwner, make: make)
+        return known.authorityKey == authorityKey ? known : try make(peer.certificate)
+    }
+
     /// Steps 1 and 2.
-    private func check(_ peer: Peer?, tokenPresented: Bool, at now: Timestamp) throws(Refusal) -> Peer {
+    private func check(
+        _ peer: Peer?, tokenPresented: Bool, at now: Timestamp
+    ) throws(Refusal) -> (peer: Peer, authorityKey: SHA256Digest?) {
         guard let peer else {
             throw Refusal(.noCertificate, "the connection has no client certificate", presentedToken: tokenPresented)
         }
-        try trust.check(peer, at: now)
-        return peer
+        return (peer, try trust.check(peer, at: now))
     }
 
     /// The second half of step 4.
@@ -117,21 +134,30 @@ public struct Authenticator: Sendable {
         }
     }
 
-    /// Step 5: the header selects a key of ours by its exact identifier, and nothing else.
-    private func key(for token: CompactJWS, at now: Timestamp) async throws(Refusal) -> (JWK, KeySet) {
-        let set: KeySet
+    /// Step 5 for the tokens of a known key with the header that the issuer writes: nothing to wait for, nothing to parse.
+    private func knownKey(for token: CompactJWS, at now: Timestamp) throws(Refusal) -> (JWK, KeySet)? {
+        let set = try keySet(at: now)
+        guard let key = set.key(forHeaderSegment: token.headerSegment) else { return nil }
+        return (key, set)
+    }
+
+    private func keySet(at now: Timestamp) throws(Refusal) -> KeySet {
         do {
-            set = try keys.keySet(at: now)
+            return try keys.keySet(at: now)
         } catch {
             throw Refusal(.keysUnavailable, error.message)
         }
-        if let key = set.key(forHeaderSegment: token.headerSegment) { return (key, set) }
+    }
+
+    /// Step 5: the header selects a key of ours by its exact identifier, and nothing else.
+    private func key(for token: CompactJWS, at now: Timestamp) async throws(Refusal) -> (JWK, KeySet) {
         let header: TokenHeader
         do {
             header = try TokenHeader(json: token.header)
         } catch {
             throw Refusal(Reason(error), error.message)
         }
+        let set = try keySet(at: now)
         if let key = set.key(header.kid) { return (key, set) }
         do {
             let newer = try await keys.keySet(lacking: header.kid, at: now)
@@ -157,10 +183,11 @@ public struct Authenticator: Sendable {
     private func check(
         _ token: CompactJWS,
         signedBy key: JWK,
-        of caller: CallerPolicy.Caller,
+        of memory: ConnectionMemory,
         on peer: Peer,
         at now: Timestamp
     ) throws(Refusal) -> VerifiedCaller {
+        let caller = memory.caller
         let claims: TokenClaims
         do {
             claims = try TokenClaims(json: token.payload)
@@ -171,9 +198,7 @@ public struct Authenticator: Sendable {
         guard claims.serviceID.hasSameUTF8(as: caller.service) else {
             throw Refusal(.serviceMismatch, "the token is of \(claims.serviceID), the certificate of \(caller.service)")
         }
-        guard claims.confirmation.certificateSHA256 == peer.certificate.sha256 else {
-            throw Refusal(.bindingMismatch, "the token is bound to another certificate of \(caller.service)")
-        }
+        try binding.check(claims, peer.certificate, authorityKey: memory.authorityKey)
         try checkRevocations(of: claims, keyID: key.kid, on: peer, at: now)
         return VerifiedCaller(peer: peer, identity: caller.identity, claims: claims, audience: audience, keyID: key.kid)
     }

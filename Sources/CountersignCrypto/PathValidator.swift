@@ -100,7 +100,10 @@ public final class PathValidator: Sendable {
         }
         let path = try unsafe path(from: X509_STORE_CTX_get0_chain(context), candidates: [leaf] + intermediates + anchors)
         return .success(
-            ValidatedPath(certificates: path, revocationKnownUntil: revocationKnownUntil(at: now))
+            ValidatedPath(
+                certificates: path, authority: path.dropFirst().first ?? leaf,
+                revocationKnownUntil: revocationKnownUntil(at: now)
+            )
         )
     }
 
@@ -145,16 +148,21 @@ public struct ValidatedPath: Sendable {
     /// Until when the lists are known to say the same about the chain: the next moment at which one of them ends or another
     /// begins; `nil` when revocation is not checked.
     public let revocationKnownUntil: Timestamp?
+    /// ``PublicKey/sha256`` of the authority that signed the leaf: who vouches for the name, whatever the authority is called.
+    ///
+    /// For a leaf that is itself an anchor it is the leaf's own.
+    public let authorityKeySHA256: SHA256Digest
 
-    fileprivate init(certificates: [Certificate], revocationKnownUntil: Timestamp?) {
+    fileprivate init(certificates: [Certificate], authority: Certificate, revocationKnownUntil: Timestamp?) {
         self.certificates = certificates
+        authorityKeySHA256 = authority.publicKey.sha256
         self.revocationKnownUntil = revocationKnownUntil
         validFrom = certificates.map(\.notBefore).max() ?? Timestamp(secondsSince1970: .max)
         validUntil = certificates.map(\.notAfter).min() ?? Timestamp(secondsSince1970: .min)
     }
 
     /// Whether the verdict still stands at `now` without looking at anything again.
-    func stands(at now: Timestamp) -> Bool {
+    package func stands(at now: Timestamp) -> Bool {
         guard now >= validFrom, now < validUntil else { return false }
         guard let revocationKnownUntil else { return true }
         return now < revocationKnownUntil

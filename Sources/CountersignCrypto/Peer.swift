@@ -34,6 +34,22 @@ public final class Peer: Sendable {
         self.intermediates = intermediates
     }
 
+    /// The same, of a certificate that `validator` has judged already.
+    ///
+    /// - Parameter path: what ``PathValidator/validate(_:intermediates:purpose:at:)`` said of exactly this leaf and these
+    ///   intermediates. It is believed for as long as it stands.
+    package init(
+        provedPossessionOf leaf: Certificate,
+        intermediates: [Certificate],
+        standing path: ValidatedPath,
+        under validator: PathValidator,
+        purpose: PathValidator.Purpose
+    ) {
+        certificate = leaf
+        self.intermediates = intermediates
+        lastVerdict.withLock { $0 = Verdict(validator: validator, purpose: purpose, path: path) }
+    }
+
     /// Whether the peer's certificate is good now. Ask on every request: connections outlive certificates.
     ///
     /// The chain is validated once per validator. After that a call costs two comparisons, until the certificate or the

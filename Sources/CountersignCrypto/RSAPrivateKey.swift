@@ -41,6 +41,6 @@ public struct RSAPrivateKey: Sendable {
 
     /// The RS256 signature over `message` (RFC 7518 3.3): one RSA private operation; may be called from many tasks at once.
     public func signature(for message: [UInt8]) throws(CryptoError) -> [UInt8] {
-        try signers.sign(digest: SHA256.checkedDigest(of: message), byteCount: publicKey.modulus.count)
+        try signers.signature(for: message, byteCount: publicKey.modulus.count)
     }
 }

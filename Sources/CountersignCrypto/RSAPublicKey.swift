@@ -90,7 +90,7 @@ public struct RSAPublicKey: Sendable {
     public func isValidSignature(_ signature: [UInt8], for message: [UInt8]) throws(CryptoError) -> Bool {
         // The encoded length is fixed by the modulus (RFC 8017 8.2.2 step 1); OpenSSL checks it too.
         guard signature.count == modulus.count else { return false }
-        return try verifiers.verify(signature, digest: SHA256.checkedDigest(of: message))
+        return try verifiers.isValid(signature, for: message)
     }
 
     private static func check(modulus: [UInt8], exponent: [UInt8]) throws(CryptoError) {

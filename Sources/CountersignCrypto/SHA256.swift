@@ -7,23 +7,16 @@ public enum SHA256 {
     /// Only exhausted memory can make it fail; it then answers 32 random bytes, or ends in zeroes where even those cannot be
     /// had, which match no digest anybody holds. Fails closed.
     public static func digest(of bytes: [UInt8]) -> SHA256Digest {
-        if let digest = try? checkedDigest(of: bytes) { return digest }
-        let noise = (try? SecureRandom.bytes(SHA256Digest.byteCount)) ?? [UInt8](repeating: 0, count: SHA256Digest.byteCount)
-        return SHA256Digest(unchecked: noise)
-    }
-
-    /// The digest, or an error where it could not be computed: for signatures, which must never be over anything else.
-    static func checkedDigest(of bytes: [UInt8]) throws(CryptoError) -> SHA256Digest {
         var output = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
-        try OpenSSL.check("could not compute SHA-256") {
-            unsafe bytes.withUnsafeBytes { input in
-                unsafe output.withUnsafeMutableBufferPointer { output in
-                    unsafe EVP_Digest(
-                        input.baseAddress, input.count, output.baseAddress, nil, DigestAlgorithm.sha256.pointer, nil)
-                }
+        let isDone = unsafe bytes.withUnsafeBytes { input in
+            unsafe output.withUnsafeMutableBufferPointer { output in
+                unsafe EVP_Digest(input.baseAddress, input.count, output.baseAddress, nil, DigestAlgorithm.sha256.pointer, nil)
             }
         }
-        return SHA256Digest(unchecked: output)
+        guard isDone != 1 else { return SHA256Digest(unchecked: output) }
+        OpenSSL.clear()
+        let noise = (try? SecureRandom.bytes(SHA256Digest.byteCount)) ?? [UInt8](repeating: 0, count: SHA256Digest.byteCount)
+        return SHA256Digest(unchecked: noise)
     }
 }
 

@@ -19,40 +19,18 @@ final class SignatureContextPool: Sendable {
         self.use = use
     }
 
-    func sign(digest: SHA256Digest, byteCount: Int) throws(CryptoError) -> [UInt8] {
+    func signature(for message: [UInt8], byteCount: Int) throws(CryptoError) -> [UInt8] {
         let context = try take()
-        var signature = [UInt8](repeating: 0, count: byteCount)
-        var length = byteCount
-        try OpenSSL.check("could not sign") {
-            context.withPointer { context in
-                unsafe digest.bytes.withUnsafeBufferPointer { input in
-                    unsafe signature.withUnsafeMutableBufferPointer { output in
-                        unsafe EVP_PKEY_sign(context, output.baseAddress, &length, input.baseAddress, input.count)
-                    }
-                }
-            }
-        }
-        guard length == byteCount else { throw CryptoError(.operationFailed, "a signature of \(length) bytes") }
+        let signature = try context.sign(message, byteCount: byteCount)
         giveBack(context)
         return signature
     }
 
-    func verify(_ signature: [UInt8], digest: SHA256Digest) throws(CryptoError) -> Bool {
+    func isValid(_ signature: [UInt8], for message: [UInt8]) throws(CryptoError) -> Bool {
         let context = try take()
-        OpenSSL.clear()
-        let outcome = context.withPointer { context in
-            unsafe signature.withUnsafeBufferPointer { signature in
-                unsafe digest.bytes.withUnsafeBufferPointer { digest in
-                    unsafe EVP_PKEY_verify(context, signature.baseAddress, signature.count, digest.baseAddress, digest.count)
-                }
-            }
-        }
-        // 1 matches, 0 does not. Below zero OpenSSL could not tell; a malformed signature ends there too, and the
-        // context is not used again.
-        if outcome < 0 { throw OpenSSL.failure(.operationFailed, "could not check a signature") }
-        OpenSSL.clear()
+        let isValid = try context.verify(signature, for: message)
         giveBack(context)
-        return outcome == 1
+        return isValid
     }
 
     private func take() throws(CryptoError) -> SignatureContext {
@@ -67,40 +45,90 @@ final class SignatureContextPool: Sendable {
     }
 }
 
-/// One `EVP_PKEY_CTX`, prepared for RSASSA-PKCS1-v1_5 with SHA-256.
+/// One `EVP_PKEY_CTX`, prepared for RSASSA-PKCS1-v1_5 with SHA-256, and the digest context that goes before it.
+///
+/// After an error neither is used again: the pool gets back only what worked.
 @safe
 private final class SignatureContext: Sendable {
     // Used by one task at a time: the pool hands it to one caller and takes it back afterwards.
-    private nonisolated(unsafe) let pointer: OpaquePointer
+    private nonisolated(unsafe) let key: OpaquePointer
+    private nonisolated(unsafe) let hash: OpaquePointer
 
-    private init(adopting pointer: OpaquePointer) {
-        unsafe self.pointer = pointer
+    private init(adopting key: OpaquePointer, _ hash: OpaquePointer) {
+        unsafe self.key = key
+        unsafe self.hash = hash
     }
 
     convenience init(key: KeyHandle, use: SignatureContextPool.Use) throws(CryptoError) {
-        let pointer = try OpenSSL.make("out of memory") {
-            key.withPointer { key in unsafe EVP_PKEY_CTX_new_from_pkey(nil, key, nil) }
+        let hash = try OpenSSL.make("out of memory") { unsafe EVP_MD_CTX_new() }
+        let context: OpaquePointer
+        do {
+            unsafe context = try OpenSSL.make("out of memory") {
+                key.withPointer { key in unsafe EVP_PKEY_CTX_new_from_pkey(nil, key, nil) }
+            }
+        } catch {
+            unsafe EVP_MD_CTX_free(hash)
+            throw error
         }
-        unsafe self.init(adopting: pointer)
+        unsafe self.init(adopting: context, hash)
         try OpenSSL.check("could not prepare RS256") {
             switch use {
-            case .sign: unsafe EVP_PKEY_sign_init(pointer)
-            case .verify: unsafe EVP_PKEY_verify_init(pointer)
+            case .sign: unsafe EVP_PKEY_sign_init(context)
+            case .verify: unsafe EVP_PKEY_verify_init(context)
             }
         }
-        try OpenSSL.check("could not prepare RS256") { unsafe EVP_PKEY_CTX_set_rsa_padding(pointer, RSA_PKCS1_PADDING) }
+        try OpenSSL.check("could not prepare RS256") { unsafe EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) }
         try OpenSSL.check("could not prepare RS256") {
-            unsafe EVP_PKEY_CTX_set_signature_md(pointer, DigestAlgorithm.sha256.pointer)
+            unsafe EVP_PKEY_CTX_set_signature_md(context, DigestAlgorithm.sha256.pointer)
         }
     }
 
     deinit {
-        unsafe EVP_PKEY_CTX_free(pointer)
+        unsafe EVP_PKEY_CTX_free(key)
+        unsafe EVP_MD_CTX_free(hash)
     }
 
-    @safe
-    func withPointer<R>(_ body: (OpaquePointer) -> R) -> R {
-        defer { withExtendedLifetime(self) {} }
-        return unsafe body(pointer)
+    func sign(_ message: [UInt8], byteCount: Int) throws(CryptoError) -> [UInt8] {
+        var signature = [UInt8](repeating: 0, count: byteCount)
+        var length = byteCount
+        try unsafe withDigest(of: message) { digest throws(CryptoError) in
+            try OpenSSL.check("could not sign") {
+                unsafe signature.withUnsafeMutableBufferPointer { output in
+                    unsafe EVP_PKEY_sign(key, output.baseAddress, &length, digest.baseAddress, digest.count)
+                }
+            }
+        }
+        guard length == byteCount else { throw CryptoError(.operationFailed, "a signature of \(length) bytes") }
+        return signature
+    }
+
+    func verify(_ signature: [UInt8], for message: [UInt8]) throws(CryptoError) -> Bool {
+        try unsafe withDigest(of: message) { digest throws(CryptoError) in
+            OpenSSL.clear()
+            let outcome = unsafe signature.withUnsafeBufferPointer { signature in
+                unsafe EVP_PKEY_verify(key, signature.baseAddress, signature.count, digest.baseAddress, digest.count)
+            }
+            // 1 matches, 0 does not. Below zero OpenSSL could not tell; a malformed signature ends there too.
+            if outcome < 0 { throw OpenSSL.failure(.operationFailed, "could not check a signature") }
+            OpenSSL.clear()
+            return outcome == 1
+        }
+    }
+
+    private func withDigest<R>(
+        of message: [UInt8],
+        _ body: (UnsafeBufferPointer<UInt8>) throws(CryptoError) -> R
+    ) throws(CryptoError) -> R {
+        try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: SHA256Digest.byteCount) { digest throws(CryptoError) in
+            try OpenSSL.check("could not compute SHA-256") {
+                // The same algorithm as before keeps what the context holds.
+                unsafe EVP_DigestInit_ex2(hash, DigestAlgorithm.sha256.pointer, nil)
+            }
+            try OpenSSL.check("could not compute SHA-256") {
+                unsafe message.withUnsafeBytes { unsafe EVP_DigestUpdate(hash, $0.baseAddress, $0.count) }
+            }
+            try OpenSSL.check("could not compute SHA-256") { unsafe EVP_DigestFinal_ex(hash, digest.baseAddress, nil) }
+            return try unsafe body(UnsafeBufferPointer(digest))
+        }
     }
 }

@@ -32,58 +32,63 @@ public enum Base64URL {
 
     /// The bytes that a canonical text stands for, or nil. The empty text stands for no bytes.
     public static func decode(_ text: [UInt8]) -> [UInt8]? {
-        decode(text[...])
+        decode(text.span)
     }
 
     /// The bytes that a canonical text stands for, or nil. The empty text stands for no bytes.
     public static func decode(_ text: String) -> [UInt8]? {
-        decode(Array(text.utf8)[...])
+        decode(text.utf8.span)
     }
 
     /// The bytes that a canonical text stands for, or nil. The empty text stands for no bytes.
     public static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        // A local copy is looked up once, not once per character.
-        let values = values
-        let rest = text.count % 4
-        let groups = text.startIndex..<(text.endIndex - rest)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count / 4 * 3 + 2)
-        for index in stride(from: groups.lowerBound, to: groups.upperBound, by: 4) {
-            let first = UInt32(values[Int(text[index])])
-            let second = UInt32(values[Int(text[index + 1])])
-            let third = UInt32(values[Int(text[index + 2])])
-            let fourth = UInt32(values[Int(text[index + 3])])
-            guard first | second | third | fourth < 64 else {
-                return nil
-            }
-            let group = first << 18 | second << 12 | third << 6 | fourth
-            bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-            bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-            bytes.append(UInt8(truncatingIfNeeded: group))
-        }
-        guard rest != 0 else {
-            return bytes
-        }
+        decode(text.span)
+    }
+
+    private static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         // Two characters stand for one byte, three for two; one stands for no whole byte.
-        var group: UInt32 = 0
-        for character in text[groups.upperBound...] {
-            let value = values[Int(character)]
-            guard value < 64 else {
-                return nil
-            }
-            group = group << 6 | UInt32(value)
-        }
-        // The bits that are left over must be zero, or several texts would mean the same bytes.
-        switch rest {
-        case 2 where group & 0xF == 0:
-            bytes.append(UInt8(truncatingIfNeeded: group >> 4))
-        case 3 where group & 0x3 == 0:
-            bytes.append(UInt8(truncatingIfNeeded: group >> 10))
-            bytes.append(UInt8(truncatingIfNeeded: group >> 2))
-        default:
+        let rest = text.count % 4
+        guard rest != 1 else {
             return nil
         }
-        return bytes
+        // A local copy is looked up once, not once per character.
+        let values = values
+        var isCanonical = true
+        let bytes = [UInt8](capacity: text.count / 4 * 3 + max(rest - 1, 0)) { bytes in
+            // All values are or-ed together: a character outside the alphabet leaves a bit that no value has.
+            var seen: UInt32 = 0
+            var index = 0
+            while index < text.count - rest {
+                let first = UInt32(values[Int(text[index])])
+                let second = UInt32(values[Int(text[index + 1])])
+                let third = UInt32(values[Int(text[index + 2])])
+                let fourth = UInt32(values[Int(text[index + 3])])
+                seen |= first | second | third | fourth
+                let group = first << 18 | second << 12 | third << 6 | fourth
+                bytes.append(UInt8(truncatingIfNeeded: group >> 16))
+                bytes.append(UInt8(truncatingIfNeeded: group >> 8))
+                bytes.append(UInt8(truncatingIfNeeded: group))
+                index += 4
+            }
+            var group: UInt32 = 0
+            while index < text.count {
+                let value = UInt32(values[Int(text[index])])
+                seen |= value
+                group = group << 6 | value
+                index += 1
+            }
+            // The bits that are left over must be zero, or several texts would mean the same bytes.
+            if rest == 2 {
+                bytes.append(UInt8(truncatingIfNeeded: group >> 4))
+                isCanonical = group & 0xF == 0
+            } else if rest == 3 {
+                bytes.append(UInt8(truncatingIfNeeded: group >> 10))
+                bytes.append(UInt8(truncatingIfNeeded: group >> 2))
+                isCanonical = group & 0x3 == 0
+            }
+            isCanonical = isCanonical && seen < 64
+        }
+        return isCanonical ? bytes : nil
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

@@ -24,6 +24,36 @@ struct ClientVerifier {
         guard der.count <= Self.maxCertificates else {
             throw Refusal(code: .certificateMalformed, message: "the client sent \(der.count) certificates")
         }
+        let key = KnownChains.Key(sent: der)
+        if let peer = known(key) { return peer }
+        return try judgeInFull(chain: der, key)
+    }
+
+    /// A resumed session: nothing but the leaf is known, and nobody has judged it on this connection.
+    func judge(resumed der: [UInt8]?) throws(Refusal) -> Peer {
+        guard let der else { throw Refusal(code: .noCertificate, message: "the session has no client certificate") }
+        let key = KnownChains.Key(resumed: der)
+        if let peer = known(key) { return peer }
+        let leaf: Certificate
+        do {
+            leaf = try Certificate(der: der)
+        } catch {
+            throw Refusal(code: .certificateMalformed, message: error.message)
+        }
+        return try judge(leaf, intermediates: opened.knownIntermediates.candidates(for: leaf), key)
+    }
+
+    private func known(_ key: KnownChains.Key) -> Peer? {
+        let material = tls.current
+        guard let chain = material.trust.knownChains.chain(key, at: clock()) else { return nil }
+        opened.knownIntermediates.remember(chain.path)
+        return Peer(
+            provedPossessionOf: chain.leaf, intermediates: chain.intermediates, standing: chain.path, under: material.validator,
+            purpose: .client
+        )
+    }
+
+    private func judgeInFull(chain der: [[UInt8]], _ key: KnownChains.Key) throws(Refusal) -> Peer {
         var certificates: [Certificate] = []
         for der in der {
             do {
@@ -35,26 +65,19 @@ struct ClientVerifier {
         guard let leaf = certificates.first else {
             throw Refusal(code: .noCertificate, message: "the client presented no certificate")
         }
-        return try judge(leaf, intermediates: Array(certificates.dropFirst()))
+        return try judge(leaf, intermediates: Array(certificates.dropFirst()), key)
     }
 
-    /// A resumed session: nothing but the leaf is known, and nobody has judged it on this connection.
-    func judge(resumed der: [UInt8]?) throws(Refusal) -> Peer {
-        guard let der else { throw Refusal(code: .noCertificate, message: "the session has no client certificate") }
-        let leaf: Certificate
-        do {
-            leaf = try Certificate(der: der)
-        } catch {
-            throw Refusal(code: .certificateMalformed, message: error.message)
-        }
-        return try judge(leaf, intermediates: opened.knownIntermediates.candidates(for: leaf))
-    }
-
-    private func judge(_ leaf: Certificate, intermediates: [Certificate]) throws(Refusal) -> Peer {
+    private func judge(
+        _ leaf: Certificate, intermediates: [Certificate], _ key: KnownChains.Key
+    ) throws(Refusal) -> Peer {
         let peer = Peer(provedPossessionOf: leaf, intermediates: intermediates)
-        switch peer.standing(under: tls.current.validator, purpose: .client, at: clock()) {
+        let material = tls.current
+        switch peer.standing(under: material.validator, purpose: .client, at: clock()) {
         case .success(let path):
             opened.knownIntermediates.remember(path)
+            let chain = KnownChains.Chain(leaf: leaf, intermediates: intermediates, path: path)
+            material.trust.knownChains.remember(chain, for: key)
             return peer
         case .failure(let failure):
             throw Refusal(

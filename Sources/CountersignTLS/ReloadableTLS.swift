@@ -18,6 +18,7 @@ public final class ReloadableTLS: Sendable {
 
     private let accept: @Sendable (TLSMaterial) throws(TLSError) -> Void
     private let state: Mutex<State>
+    private let replacements = Atomic<UInt64>(0)
     /// Held while reading and checking, so that a slow attempt cannot overwrite the result of a later one.
     private let attempt: Mutex<Seen>
 
@@ -77,6 +78,10 @@ public final class ReloadableTLS: Sendable {
 
     /// The material in use. Cheap; take it once per decision.
     public var current: TLSMaterial { state.withLock { $0.material } }
+
+    /// Another number after every replacement of ``current``, and never an earlier one again. Costs an atomic load and takes no
+    /// lock: whoever keeps something that belongs to the material can tell without asking for it whether it is still in use.
+    public var generation: UInt64 { replacements.load(ordering: .acquiring) }
 
     /// What the last look at the files failed with, until one succeeds: what is in use is not what the files hold. Cheap.
     public var failure: TLSError? { state.withLock { $0.failure } }
@@ -147,12 +152,19 @@ extension ReloadableTLS {
         }
         switch whole {
         case .success(let replacement):
-            state.withLock { $0 = State(material: replacement) }
+            put(State(material: replacement))
             return whole
         case .failure(let error):
             let (material, failure) = keepingIdentity(of: old, trust, because: error)
-            state.withLock { $0 = State(material: material, failure: failure) }
+            put(State(material: material, failure: failure))
             return .failure(failure)
+        }
+    }
+
+    private func put(_ new: State) {
+        state.withLock { state in
+            if state.material !== new.material { replacements.wrappingAdd(1, ordering: .releasing) }
+            state = new
         }
     }
 

@@ -108,4 +108,6 @@ struct TLSTrust: Sendable {
     /// Empty when none are configured.
     let revocationLists: [CertificateRevocationList]
     let digest: SHA256Digest
+    /// Judged by ``validator``.
+    let knownChains = KnownChains()
 }

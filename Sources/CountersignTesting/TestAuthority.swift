@@ -94,6 +94,7 @@ public struct TestAuthority: Sendable {
     ///   - names: instead of those alternative names.
     ///   - from: seconds from ``now`` at which it begins.
     ///   - until: seconds from ``now`` at which it ends.
+    ///   - key: instead of a new key of `keyKind`.
     public func issue(
         _ service: String,
         subject: DistinguishedName? = nil,
@@ -101,9 +102,10 @@ public struct TestAuthority: Sendable {
         role: CertificateTemplate.Role = .service([.client, .server]),
         from: Int64 = -600,
         until: Int64 = 3600,
-        keyKind: KeyKind = .ecP256
+        keyKind: KeyKind = .ecP256,
+        key: PrivateKey? = nil
     ) throws -> TestIdentity {
-        let key = try PrivateKey.generate(keyKind)
+        let key = try key ?? PrivateKey.generate(keyKind)
         let certificate = try CertificateTemplate(
             subject: subject
                 ?? DistinguishedName([(.organization, organization), (.commonName, "\(service).\(trustDomain)")]),
@@ -117,7 +119,9 @@ public struct TestAuthority: Sendable {
             notBefore: now.adding(seconds: from),
             notAfter: now.adding(seconds: until)
         ).issued(for: key.publicKey, by: self.certificate, key: self.key)
-        return TestIdentity(certificate: certificate, intermediates: intermediates, key: key)
+        return TestIdentity(
+            certificate: certificate, intermediates: intermediates, key: key, authorityKey: self.certificate.publicKey.sha256
+        )
     }
 
     /// This authority's revocation list. The path to a service below an intermediate needs one from every authority in it.

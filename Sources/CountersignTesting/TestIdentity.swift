@@ -6,11 +6,16 @@ public struct TestIdentity: Sendable {
     /// Without the root; empty when the root issued the certificate.
     public let intermediates: [Certificate]
     public let key: PrivateKey
+    /// Of the authority that signed the certificate, when it is known.
+    public let authorityKey: SHA256Digest?
 
-    public init(certificate: Certificate, intermediates: [Certificate], key: PrivateKey) {
+    public init(
+        certificate: Certificate, intermediates: [Certificate], key: PrivateKey, authorityKey: SHA256Digest? = nil
+    ) {
         self.certificate = certificate
         self.intermediates = intermediates
         self.key = key
+        self.authorityKey = authorityKey
     }
 
     /// The certificate, then the intermediates.

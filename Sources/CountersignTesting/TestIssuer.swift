@@ -47,7 +47,7 @@ public struct TestIssuer: Sendable {
             issuedAt: now,
             expiresAt: now.adding(seconds: lifetime),
             tokenID: "test-\(service)",
-            confirmation: Confirmation(certificateSHA256: identity.certificate.sha256)
+            confirmation: Confirmation(identity.certificate, authorityKey: identity.authorityKey)
         )
     }
 
@@ -80,7 +80,8 @@ public struct TestIssuer: Sendable {
         trusting authority: TestAuthority,
         revocationLists: [CertificateRevocationList]? = nil,
         callers: CallerPolicy? = nil,
-        revocations: Revocations = .none
+        revocations: Revocations = .none,
+        binding: TokenBinding = .strict
     ) throws -> Authenticator {
         Authenticator(
             expecting: Expectations(issuer: Self.address, audiences: [audience]),
@@ -89,7 +90,8 @@ public struct TestIssuer: Sendable {
             ),
             callers: callers ?? CallerPolicy(rules: [.trustDomain(authority.trustDomain)]),
             keys: FixedKeySource(keys),
-            revocations: revocations
+            revocations: revocations,
+            binding: binding
         )
     }
 }

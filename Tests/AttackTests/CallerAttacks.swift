@@ -14,7 +14,8 @@ import Testing
         let verdict = await receiver.authenticator.authenticate(
             peer: nil, authorization: ["Bearer \(try receiver.token())"], at: receiver.now
         )
-        #expect(throws: Refusal.self) { try verdict.get() }
+        let refusal = #expect(throws: Refusal.self) { try verdict.get() }
+        #expect(refusal?.reason == .noCertificate)
         #expect(verdict.checks.first?.outcome == .failed)
         #expect(await receiver.verdict(try receiver.token()) == "accepted")
     }
@@ -72,6 +73,45 @@ import Testing
         #expect(refusal.status == 503)
         #expect(refusal.retryAfter != nil)
         #expect(refusal.challenge(realm: "search-svc") == nil)
+    }
+
+    @Test func answersCannotKnowWithoutAKeySet() async throws {
+        struct NoKeys: KeySource {
+            func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet { throw KeysUnavailable("the issuer is gone") }
+        }
+        let lost = Authenticator(
+            expecting: Expectations(issuer: TestIssuer.address, audiences: ["search-svc"]),
+            trust: .authorities(try PathValidator(anchors: [receiver.authority.certificate], revocationLists: nil)),
+            callers: CallerPolicy(rules: [.trustDomain("link.internal")]), keys: NoKeys()
+        )
+        let verdict = await lost.authenticate(
+            peer: receiver.caller.peer, authorization: ["Bearer \(try receiver.token())"], at: receiver.now)
+        let refusal = #expect(throws: Refusal.self) { try verdict.get() }
+        #expect(refusal?.reason == .keysUnavailable)
+        #expect(refusal?.status == 503)
+        #expect(refusal?.challenge(realm: "search-svc") == nil)
+        #expect(await receiver.verdict(try receiver.token()) == "accepted")
+    }
+
+    @Test func saysNothingThatBreaksALogLine() async throws {
+        func message(_ token: String) async throws -> String {
+            let verdict = await receiver.authenticator.authenticate(
+                peer: receiver.caller.peer, authorization: ["Bearer \(token)"], at: receiver.now)
+            return try #require(throws: Refusal.self) { try verdict.get() }.message
+        }
+        let name = "x\n2026-01-01 INFO request accepted\r\u{1b}[2J\u{202e}\u{2028}"
+        let forged = try receiver.token { ($0.serviceID, $0.subject, $0.clientID) = (name, name, name) }
+        #expect(
+            try await message(forged) == """
+                the token is of x\\u{a}2026-01-01 INFO request accepted\\u{d}\\u{1b}[2J\\u{202e}\\u{2028}, \
+                the certificate of user-svc
+                """
+        )
+        let long = String(repeating: "n", count: 1500)
+        let wordy = try receiver.token { ($0.serviceID, $0.subject, $0.clientID) = (long, long, long) }
+        #expect(try await message(wordy).utf8.count == 1027)
+        let plain = try receiver.token { ($0.serviceID, $0.subject, $0.clientID) = ("é", "é", "é") }
+        #expect(try await message(plain) == "the token is of é, the certificate of user-svc")
     }
 
     @Test func readsNamesInOneWayOnly() async throws {

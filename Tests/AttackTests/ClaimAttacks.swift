@@ -43,6 +43,23 @@ import Testing
         #expect(await receiver.verdict(try receiver.token(payload: payload)) == expected)
     }
 
+    @Test func refusesPayloadsThatAreNotUTF8OrTooLarge() async throws {
+        func verdict(_ payload: [UInt8]) async throws -> String {
+            await receiver.verdict(try receiver.issuer.token(header: Array(receiver.goodHeader.utf8), payload: payload))
+        }
+        let good = try receiver.goodPayload()
+        #expect(try await verdict(good) == "accepted")
+        func adding(_ bytes: [UInt8]) -> [UInt8] { good.dropLast() + Array(#","x":""#.utf8) + bytes + Array(#""}"#.utf8) }
+        #expect(try await verdict(adding(Array("é".utf8))) == "accepted")
+        // Overlong, a surrogate, cut short, stray, beyond Unicode, Latin-1, and a byte order mark in front.
+        let wrong: [[UInt8]] = [
+            [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe2, 0x82], [0x80], [0xf5, 0x80, 0x80, 0x80], [0xe9], [0xff],
+        ]
+        for bytes in wrong { #expect(try await verdict(adding(bytes)) == "claims-malformed") }
+        #expect(try await verdict([0xef, 0xbb, 0xbf] + good) == "claims-malformed")
+        #expect(try await verdict(adding([UInt8](repeating: 0x61, count: 8192))) == "token-too-large")
+    }
+
     @Test(arguments: [
         "https://tokens.link.internal:8443/", "https://tokens.link.internal", "https://TOKENS.link.internal:8443",
         "tokens.link.internal",

@@ -89,7 +89,8 @@ import Testing
     @Test(arguments: [
         #"{"alg":"none","alg":"RS256","kid":"K","typ":"at+jwt"}"#, #"{"alg":"RS256","kid":"K","typ":"at+jwt","typ":"at+jwt"}"#,
         #"{"alg":"RS256","kid":"K","typ":"at+jwt"} "x"#, #"["RS256"]"#, "{", "\u{0}",
-        #"{"alg":"RS256","kid":"K","typ":"at+jwt\u0000"}"#,
+        #"{"alg":"RS256","kid":"K","typ":"at+jwt\u0000"}"#, #"{"alg":"RS256","kid":"\u0000","typ":"at+jwt"}"#,
+        #"{"alg":"RS256","kid":"K","kid":"K","typ":"at+jwt"}"#, #"{"alg":"RS256","\u0061lg":"none","kid":"K","typ":"at+jwt"}"#,
         #"{"alg":"RS256","kid":"K","typ":{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{}}}}}}}}}}"#,
     ])
     func refusesHeadersThatAreNotOneCleanObject(header: String) async throws {

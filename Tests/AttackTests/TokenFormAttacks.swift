@@ -43,7 +43,7 @@ import Testing
             ".\(payload).\(signature)",
             "\(header).\(payload).", "\(header)=.\(payload).\(signature)", "\(header).\(payload)=.\(signature)",
             "\(header).\(payload).\(signature)==", "\(header).\(payload).+\(signature.dropFirst())",
-            "..", "...", ".",
+            "..", "...", ".", "\(token).AAAA.AAAA", "\(header)/.\(payload).\(signature)", "\(header).\(payload)%2e\(signature)",
             // 256 bytes end in a character of which four bits do not count: set one of them.
             "\(header).\(payload).\(signature.dropLast())\(String(UnicodeScalar(last == 0x41 ? 0x42 : last + 1)))",
         ]
@@ -54,6 +54,18 @@ import Testing
         #expect(await receiver.verdict("\(token)A") == "signature-invalid")
         let serialization = #"{"protected":"\#(header)","payload":"\#(payload)","signature":"\#(signature)"}"#
         #expect(await receiver.verdict(serialization) == "authorization-malformed")
+    }
+
+    @Test func refusesWhiteSpaceInsideAToken() async throws {
+        let parts = try receiver.token().split(separator: ".").map(String.init)
+        for space in [" ", "\t", "\n", "\r\n", "\u{b}", "\u{a0}", "\u{0}"] {
+            for text in [
+                "\(parts[0])\(space).\(parts[1]).\(parts[2])", "\(parts[0]).\(parts[1].dropLast())\(space).\(parts[2])",
+                "\(parts[0]).\(parts[1]).\(parts[2])\(space)",
+            ] {
+                #expect(await receiver.verdict(text) == "authorization-malformed")
+            }
+        }
     }
 
     @Test func refusesSignaturesThatWereTouched() async throws {

@@ -18,6 +18,14 @@ let package = Package(
             swiftSettings: [.swiftLanguageMode(.v6)]
         ),
         .executableTarget(
+            name: "TokenBenchmark",
+            dependencies: [
+                .product(name: "CountersignClient", package: "countersign"),
+                .product(name: "CountersignTesting", package: "countersign"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)]
+        ),
+        .executableTarget(
             name: "LibraryBenchmark",
             dependencies: [
                 .product(name: "Countersign", package: "countersign"),

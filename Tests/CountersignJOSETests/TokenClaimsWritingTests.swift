@@ -16,6 +16,19 @@ struct TokenClaimsWritingTests {
         )
     }
 
+    @Test("a binding to key and holder is written beside the certificate's, and read back")
+    func bindings() throws {
+        var claims = try claims()
+        let digests = try (1...3).map { try #require(SHA256Digest(bytes: [UInt8](repeating: $0, count: 32))) }
+        claims.confirmation = Confirmation(
+            certificateSHA256: digests[0], publicKeySHA256: digests[1], holderSHA256: digests[2])
+        let written = try claims.json()
+        let cnf = try #require(JSONReader.parseObject(written).object("cnf"))
+        #expect(cnf.names == ["x5t#S256", "spki#S256", "holder#S256"])
+        #expect(cnf.string("spki#S256") == "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI")
+        #expect(try TokenClaims(json: written).confirmation == claims.confirmation)
+    }
+
     @Test("scope is left out when there is none, roles are not")
     func noScope() throws {
         let object = try JSONReader.parseObject(claims(roles: [], scope: []).json())

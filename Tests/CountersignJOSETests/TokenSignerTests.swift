@@ -13,7 +13,7 @@ struct TokenSignerTests {
         let claims = try claims()
         let token = try CompactJWS(Array(try signer.token(for: claims).utf8))
         #expect(signer.kid == KeyID(of: key.publicKey))
-        #expect(token.headerSegment == TokenHeader.encodedSegment(kid: signer.kid))
+        #expect(Array(token.headerSegment) == TokenHeader.encodedSegment(kid: signer.kid))
         #expect(try TokenHeader(json: token.header).kid == signer.kid)
         #expect(try TokenClaims(json: token.payload) == claims)
         #expect(try key.publicKey.isValidSignature(token.signature, for: token.signingInput))

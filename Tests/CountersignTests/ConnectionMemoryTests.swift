@@ -19,12 +19,19 @@ import Testing
         peer = caller.peer
     }
 
-    /// Counts how often a key set was looked at for a token that is not remembered.
     final class ChangingKeys: KeySource {
         private let set: Mutex<KeySet>
+        private let asked = Mutex(0)
         init(_ keys: JWKSet) { set = Mutex(KeySet(keys)) }
         func replace(with keys: JWKSet) { set.withLock { $0 = KeySet(keys) } }
-        func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet { set.withLock { $0 } }
+
+        func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet {
+            asked.withLock { $0 += 1 }
+            return set.withLock { $0 }
+        }
+
+        /// How often the set was asked for since this was asked last: more often for a token that is not remembered.
+        func count() -> Int { asked.withLock { asked in (asked, asked = 0).0 } }
     }
 
     final class ChangingRevocations: RevocationSource {
@@ -97,10 +104,28 @@ import Testing
     }
 
     @Test func doesNotAnswerForAnotherPolicyOnTheSameConnection() async throws {
-        let good = try token()
-        #expect(await verdict(try authenticator(), good) == "accepted")
-        #expect(await verdict(try authenticator(audience: "billing-svc"), good) == "audience-mismatch")
-        #expect(await verdict(try authenticator(), good) == "accepted")
+        // All with the same key set, so that only the authenticators differ.
+        let (good, keys) = (try token(), FixedKeySource(issuer.keys))
+        func authenticator(_ audience: String, _ rule: CallerRule, _ binding: TokenBinding = .strict) throws -> Authenticator {
+            Authenticator(
+                expecting: Expectations(issuer: TestIssuer.address, audiences: [audience]),
+                trust: .authorities(try PathValidator(anchors: [authority.certificate], revocationLists: nil)),
+                callers: CallerPolicy(rules: [rule]), keys: keys, binding: binding
+            )
+        }
+        let ours = try authenticator("search-svc", .trustDomain("link.internal"))
+        #expect(await verdict(ours, good) == "accepted")
+        let billing = try authenticator("billing-svc", .trustDomain("link.internal"))
+        #expect(await verdict(billing, good) == "audience-mismatch")
+        let stricter = try authenticator("search-svc", .dnsName("admin-svc.link.internal"))
+        #expect(await verdict(stricter, good) == "subject-not-allowed")
+        #expect(await verdict(ours, good) == "accepted")
+
+        // A token that only a lenient binding accepts, on a connection of the renewed certificate.
+        let renewed = try authority.issue("user-svc", key: caller.key).peer
+        let lenient = try authenticator("search-svc", .trustDomain("link.internal"), .sameKey)
+        #expect(await verdict(lenient, good, from: renewed) == "accepted")
+        #expect(await verdict(ours, good, from: renewed) == "binding-mismatch")
     }
 
     @Test func looksAtTheTimeOnEveryHit() async throws {
@@ -129,7 +154,9 @@ import Testing
         let authenticator = try authenticator()
         let set = try FixedKeySource(issuer.keys).keySet(at: now)
         let tokens = try (0...ConnectionMemory.maxTokens).map { number in try token { $0.tokenID = "\(number)" } }
-        let memory = ConnectionMemory(try CallerPolicy(rules: [.trustDomain("link.internal")]).caller(caller.certificate))
+        let memory = ConnectionMemory(
+            try CallerPolicy(rules: [.trustDomain("link.internal")]).caller(caller.certificate, authorityKey: nil),
+            authorityKey: nil)
         for token in tokens.dropLast() {
             let verdict = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(token)"], at: now)
             memory.remember(try verdict.get(), for: token, under: set)
@@ -141,6 +168,81 @@ import Testing
         #expect(memory.caller(for: tokens[1], under: set) == nil)
         #expect(memory.caller(for: tokens[4], under: set)?.tokenID == "4")
         #expect(memory.caller(for: tokens[4], under: try FixedKeySource(issuer.keys).keySet(at: now)) == nil)
+    }
+
+    @Test func isBoundedInBytes() async throws {
+        let authenticator = try authenticator()
+        let set = try FixedKeySource(issuer.keys).keySet(at: now)
+        let good = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(try token())"], at: now)
+        let caller = try good.get()
+        let memory = try authenticator.memory(of: self.caller.peer, authorityKey: nil)
+        func value(_ letter: Character, _ count: Int) -> String { String(repeating: letter, count: count) }
+        let half = ConnectionMemory.maxBytes / 2
+        memory.remember(caller, for: value("a", half), under: set)
+        memory.remember(caller, for: value("b", half), under: set)
+        #expect(memory.caller(for: value("a", half), under: set) != nil)
+        // One byte more than there is room for: the one that was used longest ago goes.
+        memory.remember(caller, for: "c", under: set)
+        #expect(memory.caller(for: value("a", half), under: set) != nil)
+        #expect(memory.caller(for: value("b", half), under: set) == nil)
+        #expect(memory.caller(for: "c", under: set) != nil)
+        // What is larger than all the room is not kept.
+        memory.remember(caller, for: value("d", ConnectionMemory.maxBytes + 1), under: set)
+        #expect(memory.caller(for: value("d", ConnectionMemory.maxBytes + 1), under: set) == nil)
+        memory.remember(caller, for: value("e", ConnectionMemory.maxBytes), under: set)
+        #expect(memory.caller(for: value("e", ConnectionMemory.maxBytes), under: set) != nil)
+    }
+
+    @Test func aFloodOfTokensPushesOutNothingOfAnotherConnection() async throws {
+        let keys = ChangingKeys(issuer.keys)
+        let (authenticator, good) = (try authenticator(keys: keys), try token())
+        let other = caller.peer
+        #expect(await verdict(authenticator, good) == "accepted")
+        let first = keys.count()
+        #expect(await verdict(authenticator, good) == "accepted")
+        let again = keys.count()
+        #expect(again < first, "a remembered token asks for less")
+        for number in 0..<50 {
+            let token = try token { $0.tokenID = "\(number)" }
+            #expect(await verdict(authenticator, token, from: other) == "accepted")
+        }
+        _ = keys.count()
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(keys.count() == again)
+        #expect(await verdict(authenticator, good, from: other) == "accepted")
+        #expect(keys.count() == first)
+        // And on its own connection it does, up to its own share.
+        for number in 0..<ConnectionMemory.maxTokens {
+            #expect(await verdict(authenticator, try token { $0.tokenID = "\(number)" }) == "accepted")
+        }
+        _ = keys.count()
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(keys.count() == first)
+    }
+
+    @Test func doesNotAnswerUnderAnotherAuthority() throws {
+        // A chain can come to lead to another authority when the trust files change.
+        let (ours, theirs) = (authority.certificate.publicKey.sha256, try TestAuthority().certificate.publicKey.sha256)
+        let pinned = Authenticator(
+            expecting: Expectations(issuer: TestIssuer.address, audiences: ["search-svc"]),
+            trust: .insecureWithoutAuthorities,
+            callers: CallerPolicy(rules: [.when(.all([.trustDomain("link.internal"), .issuedBy(publicKeySHA256: ours)]))]),
+            keys: FixedKeySource(issuer.keys)
+        )
+        let memory = try pinned.memory(of: peer, authorityKey: ours)
+        #expect(try pinned.memory(of: peer, authorityKey: ours) === memory)
+        let refusal = #expect(throws: Refusal.self) { try pinned.memory(of: peer, authorityKey: theirs) }
+        #expect(refusal?.reason == .authorityNotAllowed)
+        #expect(try pinned.memory(of: peer, authorityKey: ours) === memory)
+    }
+
+    @Test func remembersNoRefusal() async throws {
+        let keys = ChangingKeys(issuer.keys)
+        let (authenticator, bad) = (try authenticator(keys: keys), try token { $0.audience = ["billing-svc"] })
+        #expect(await verdict(authenticator, bad) == "audience-mismatch")
+        let first = keys.count()
+        #expect(await verdict(authenticator, bad) == "audience-mismatch")
+        #expect(keys.count() == first)
     }
 
     @Test func goesAwayWithTheConnection() async throws {

@@ -66,7 +66,8 @@ struct DocumentationScript {
         process.arguments = ["timeout", "--kill-after=10", "300", "bash", script]
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         var environment = ProcessInfo.processInfo.environment
-        environment["PATH"] = "\(builtProducts):\(environment["PATH"] ?? "/usr/bin:/bin")"
+        // The system's Python before any other: it has the system's packages.
+        environment["PATH"] = "\(builtProducts):/usr/bin:\(environment["PATH"] ?? "/bin")"
         environment["no_proxy"] = "localhost,127.0.0.1"
         process.environment = environment
         process.standardInput = FileHandle.nullDevice

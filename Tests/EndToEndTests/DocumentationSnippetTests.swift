@@ -3,6 +3,7 @@ import CountersignClient
 import CountersignTLS
 import CountersignTesting
 import Foundation
+import HTTPTypes
 import Hummingbird
 import NIOCore
 import Testing
@@ -29,8 +30,16 @@ import Testing
                     )
                 )
             }
-            let client = try SearchClient(CallerSettings(issuers: [issuer], files: files(of: "user-svc", in: folder)))
+            let client = try SearchClient(
+                CallerSettings(
+                    issuers: [issuer], files: files(of: "user-svc", in: folder),
+                    audiences: AudienceMap([receiver: "search-svc"])
+                ))
             #expect(try await firstAnswer { try await client.call(receiver) } == "hello user-svc\n")
+            #expect(try await firstAnswer { try await client.callWithoutHelp(receiver) } == "hello user-svc\n")
+            let (answer, body) = try await client.search("localhost:\(ports[2])")
+            #expect(answer.status == .ok)
+            #expect(String(buffer: body) == "hello user-svc\n")
 
             let token = try await client.tokens.token(for: "search-svc").value
             #expect(try status(receiver, from: "user-svc", token: token, in: folder) == "200")

@@ -23,7 +23,7 @@ import Testing
     @Test func everyBlockSaysWhatItIs() throws {
         for page in try DocumentationPage.all() {
             for block in page.blocks {
-                let known = ["sh", "text", "yaml", "swift", "json", "http", "mermaid", "nginx"]
+                let known = ["sh", "text", "yaml", "swift", "json", "http", "mermaid", "nginx", "ini"]
                 #expect(known.contains(block.language), "\(page.place(block.line)): ```\(block.language)")
                 guard let reason = block.notRun else { continue }
                 #expect(block.language == "sh" && !reason.isEmpty, "\(page.place(block.line))")

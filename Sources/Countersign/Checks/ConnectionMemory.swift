@@ -6,13 +6,20 @@ internal import Synchronization
 /// It is kept with the ``Peer`` and goes away with the connection, so a remembered token is bound to the certificate that
 /// proved its key on this connection, and a flood of tokens on one connection pushes out nothing of another. Each
 /// authenticator has its own, so policy and expectations are part of the key; the key set and the whole Authorization value
-/// are compared. Only successes are remembered, at most ``maxTokens`` of at most 8 KiB each, the least recently used giving
-/// way. Time, revocation, certificate and requirement are looked at again on every hit.
+/// are compared. Only successes are remembered, at most ``maxTokens`` values and ``maxBytes`` together, the least recently used
+/// giving way. Time, revocation, certificate and requirement are looked at again on every hit.
+///
+/// So a peer's share is fixed: a connection holds at most 16 KiB of values for each authenticator that looks at it (at most
+/// four), and about four times as much of what was read from them. The server bounds connections, and with them the total.
 final class ConnectionMemory: Sendable {
     static let maxTokens = 4
+    /// Of the Authorization values together. Twice the longest token, so that white space cannot be hoarded here.
+    static let maxBytes = 2 * BearerToken.maxBytes
 
     /// Step 3 of the connection's certificate.
     let caller: CallerPolicy.Caller
+    /// Whose signature the certificate had when this was concluded.
+    let authorityKey: SHA256Digest?
 
     private let tokens = Mutex<[Entry]>([])
 
@@ -22,8 +29,9 @@ final class ConnectionMemory: Sendable {
         let caller: VerifiedCaller
     }
 
-    init(_ caller: CallerPolicy.Caller) {
+    init(_ caller: CallerPolicy.Caller, authorityKey: SHA256Digest?) {
         self.caller = caller
+        self.authorityKey = authorityKey
     }
 
     /// The caller that exactly this value proved under exactly this key set.
@@ -40,7 +48,12 @@ final class ConnectionMemory: Sendable {
     func remember(_ caller: VerifiedCaller, for authorization: String, under keys: KeySet) {
         tokens.withLock { tokens in
             tokens.removeAll { $0.authorization.hasSameUTF8(as: authorization) }
-            if tokens.count == Self.maxTokens { tokens.removeFirst() }
+            var bytes = tokens.reduce(authorization.utf8.count) { $0 + $1.authorization.utf8.count }
+            while let oldest = tokens.first, tokens.count >= Self.maxTokens || bytes > Self.maxBytes {
+                bytes -= oldest.authorization.utf8.count
+                tokens.removeFirst()
+            }
+            guard bytes <= Self.maxBytes else { return }
             tokens.append(Entry(authorization: authorization, keys: keys, caller: caller))
         }
     }

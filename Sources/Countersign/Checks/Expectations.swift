@@ -32,7 +32,7 @@ public struct Expectations: Sendable {
         else {
             throw Refusal(.audienceMismatch, "the token is not for \(audiences.joined(separator: " or "))")
         }
-        try checkTimes(of: claims, at: now)
+        try checkTimes(issuedAt: claims.issuedAt, notBefore: claims.notBefore, expiresAt: claims.expiresAt, at: now)
         let lifetime = claims.expiresAt.seconds(since: claims.issuedAt)
         guard (1...max(1, maxLifetime)).contains(lifetime) else {
             throw Refusal(.tokenLifetime, "the token lives \(lifetime) s; at most \(maxLifetime) are believed")
@@ -45,14 +45,15 @@ public struct Expectations: Sendable {
     }
 
     /// The part of step 7 that changes while a token is remembered.
-    func checkTimes(of claims: TokenClaims, at now: Timestamp) throws(Refusal) {
-        guard now < claims.expiresAt else {
-            throw Refusal(.tokenExpired, "the token expired at \(claims.expiresAt)")
+    func checkTimes(
+        issuedAt: Timestamp, notBefore: Timestamp, expiresAt: Timestamp, at now: Timestamp
+    ) throws(Refusal) {
+        guard now < expiresAt else {
+            throw Refusal(.tokenExpired, "the token expired at \(expiresAt)")
         }
         let latest = now.adding(seconds: leeway)
-        guard claims.issuedAt <= latest, claims.notBefore <= latest else {
-            let start = max(claims.notBefore, claims.issuedAt)
-            throw Refusal(.tokenNotYetValid, "the token is valid from \(start); is this clock slow?")
+        guard issuedAt <= latest, notBefore <= latest else {
+            throw Refusal(.tokenNotYetValid, "the token is valid from \(max(notBefore, issuedAt)); is this clock slow?")
         }
     }
 }

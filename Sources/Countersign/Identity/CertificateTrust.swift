@@ -17,11 +17,13 @@ public enum CertificateTrust: Sendable {
     /// the authorities are not at hand; never for a receiver.
     case insecureWithoutAuthorities
 
-    func check(_ peer: Peer, at now: Timestamp) throws(Refusal) {
+    /// Step 2. Returns the public key of the authority that signed the peer's certificate; `nil` when nobody vouches for it.
+    func check(_ peer: Peer, at now: Timestamp) throws(Refusal) -> SHA256Digest? {
         switch self {
         case .authorities(let source):
-            if case .failure(let failure) = peer.standing(under: source.validator, purpose: .client, at: now) {
-                throw Refusal(Reason(failure.code), failure.message)
+            switch peer.standing(under: source.validator, purpose: .client, at: now) {
+            case .success(let path): return path.authorityKeySHA256
+            case .failure(let failure): throw Refusal(Reason(failure.code), failure.message)
             }
         case .insecureWithoutAuthorities:
             let certificate = peer.certificate
@@ -31,6 +33,7 @@ public enum CertificateTrust: Sendable {
             guard now < certificate.notAfter else {
                 throw Refusal(.certificateExpired, "the certificate was valid until \(certificate.notAfter)")
             }
+            return nil
         }
     }
 }

@@ -5,16 +5,17 @@
 /// strictly and its `kid` looked up exactly.
 public final class KeySet: Sendable {
     public let keys: JWKSet
-    private let keysByHeader: [[UInt8]: JWK]
+    private let headers: [(segment: [UInt8], key: JWK)]
 
     public init(_ keys: JWKSet) {
         self.keys = keys
-        keysByHeader = Dictionary(uniqueKeysWithValues: keys.keys.map { (TokenHeader.encodedSegment(kid: $0.kid), $0) })
+        headers = keys.keys.map { (TokenHeader.encodedSegment(kid: $0.kid), $0) }
     }
 
     /// The key of a token with exactly this header segment, if the issuer would have written it so.
-    func key(forHeaderSegment segment: [UInt8]) -> JWK? {
-        keysByHeader[segment]
+    func key(forHeaderSegment segment: ArraySlice<UInt8>) -> JWK? {
+        // A set has a handful of keys: comparing with each costs less than hashing once.
+        headers.first { $0.segment.elementsEqual(segment) }?.key
     }
 
     /// The key with this identifier; there is no default key and no trying of others.

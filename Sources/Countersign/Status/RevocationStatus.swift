@@ -1,5 +1,5 @@
 public import CountersignCrypto
-public import CountersignJOSE
+internal import CountersignJOSE
 internal import CountersignJSON
 
 /// What an issuer says is revoked and denied, for how long that holds, and how often to ask again: the payload of the status

@@ -41,6 +41,7 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
     public static let certificateAmbiguous = Reason(.subject, "certificate-ambiguous")
     public static let subjectIncomplete = Reason(.subject, "subject-incomplete")
     public static let subjectNotAllowed = Reason(.subject, "subject-not-allowed")
+    public static let authorityNotAllowed = Reason(.subject, "authority-not-allowed")
 
     // MARK: 4 exactly one bearer token of the right form
 
@@ -82,6 +83,8 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
 
     public static let serviceMismatch = Reason(.service, "service-mismatch")
     public static let bindingMismatch = Reason(.binding, "binding-mismatch")
+    public static let bindingIncomplete = Reason(.binding, "binding-incomplete")
+    public static let bindingWindow = Reason(.binding, "binding-window")
 
     // MARK: 10 nothing is revoked
 
@@ -95,6 +98,7 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
 
     public static let roleMissing = Reason(.requirement, "role-missing")
     public static let scopeMissing = Reason(.requirement, "scope-missing")
+    public static let requirementExcluded = Reason(.requirement, "requirement-excluded")
 }
 
 extension Reason {
@@ -123,7 +127,7 @@ extension Reason {
             case .signature: "the signature is the key's"
             case .claims: "issuer, audience, times and required claims are right"
             case .service: "the token's service is the certificate's"
-            case .binding: "the token is bound to this certificate"
+            case .binding: "the token is bound to this certificate, or to one that the receiver lets it stand for"
             case .revocation: "key, token, service and certificate are not revoked"
             case .requirement: "the route's roles and scopes are held"
             }

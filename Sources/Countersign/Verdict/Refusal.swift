@@ -1,7 +1,7 @@
 /// A "no": the exact reason for the log, and what the peer may be told.
 ///
-/// Every refusal looks alike to the peer. The message and the reason are for the operator; they hold no token and no key,
-/// but may hold names a peer chose, so log them as data.
+/// Every refusal looks alike to the peer. The message and the reason are for the operator; they hold no token and no key. Names
+/// that a peer chose stand in the message in a form that cannot end a line or steer a terminal, and in bounded length.
 public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     public let reason: Reason
     /// One sentence for the log.
@@ -13,7 +13,7 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
 
     init(_ reason: Reason, _ message: String, presentedToken: Bool = true, missingScopes: [String] = []) {
         self.reason = reason
-        self.message = message
+        self.message = Self.oneLine(message)
         self.presentedToken = presentedToken
         self.missingScopes = missingScopes
     }
@@ -47,6 +47,23 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     public static func == (left: Refusal, right: Refusal) -> Bool { left.reason == right.reason }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(reason) }
+
+    /// Controls, direction marks and line separators as escapes, and not more than 1024 characters.
+    private static func oneLine(_ message: String) -> String {
+        let limit = 1024
+        if message.utf8.count <= limit, message.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) { return message }
+        var text = ""
+        for (count, scalar) in message.unicodeScalars.enumerated() {
+            if count == limit { return text + "..." }
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+                text += "\\u{\(String(scalar.value, radix: 16))}"
+            default:
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
 
     /// The inside of a quoted-string (RFC 9110 5.6.4); what cannot stand there is dropped.
     private static func quoted(_ text: String) -> String {

@@ -8,8 +8,11 @@ public indirect enum Requirement: Sendable, Hashable {
     case all([Requirement])
     /// At least one; an empty list admits nobody.
     case any([Requirement])
+    /// Excludes those who fulfil it: `.all([.role("writer"), .not(.role("suspended"))])`. `.not(.none)` admits nobody.
+    case not(Requirement)
 
-    /// `nil` when the caller holds what is asked, else the first thing that is missing (`role-missing` or `scope-missing`).
+    /// `nil` when the caller holds what is asked, else the first thing that is wrong (`role-missing`, `scope-missing` or
+    /// `requirement-excluded`).
     public func refusal(for caller: VerifiedCaller) -> Refusal? {
         switch self {
         case .none:
@@ -34,6 +37,9 @@ public indirect enum Requirement: Sendable, Hashable {
                 first = first ?? refusal
             }
             return first ?? Refusal(.roleMissing, "the route admits nobody")
+        case .not(let requirement):
+            return requirement.refusal(for: caller) == nil
+                ? Refusal(.requirementExcluded, "the route excludes what \(caller.service) holds at \(caller.audience)") : nil
         }
     }
 }

@@ -62,5 +62,6 @@ public struct VerifiedCaller: Sendable {
         scopes.contains { $0.hasSameUTF8(as: scope) }
     }
 
+    var notBefore: Timestamp { storage.claims.notBefore }
     var claims: TokenClaims { storage.claims }
 }

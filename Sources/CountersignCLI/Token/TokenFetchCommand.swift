@@ -16,6 +16,7 @@ struct TokenFetchCommand: AsyncParsableCommand {
                 --ca certs/ca.pem --audience search-svc
               curl -H "$(countersign token fetch ... \\
                 --output header)" https://search-svc:8444/search
+              countersign token fetch ... --watch --out token
             """
     )
 
@@ -44,20 +45,64 @@ struct TokenFetchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("What to print: the bare token, JSON, or an Authorization field.", valueName: "form"))
     var output: Output = .token
 
+    @Option(help: ArgumentHelp("Write to this file, replaced as a whole and mode 600, instead.", valueName: "file"))
+    var out: String?
+
+    @Flag(help: "Go on: replace the file ahead of the token's end, until SIGTERM or SIGINT. Needs --out.")
+    var watch = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --watch: run this program after each replacement. Split at spaces; no shell.", valueName: "command"))
+    var onChange: String?
+
+    @Flag(help: "Show each step in words on standard error: files, handshake, request, answer.")
+    var debug = false
+
     func run() async throws {
+        if watch { return try await keep() }
+        guard onChange == nil else { throw CommandFailure.usage("--on-change goes with --watch") }
         do {
             let files = TLSFiles(certificate: PEMSource(cert), privateKey: PEMSource(key), ca: PEMSource(ca))
-            let response = try await fetchToken(
-                from: issuer,
-                tls: try TLSMaterial(files, role: .client, at: .now()),
-                audience: audience,
-                scope: scope.flatMap { $0.split(separator: " ").map(String.init) }
-            )
-            StandardOutput.write(try text(of: response))
+            let response = try await fetch(files, scopes)
+            if let out {
+                try TokenFile(.init(path: out, form: form)).write(response.token)
+            } else {
+                StandardOutput.write(try text(of: response))
+            }
         } catch let error as TLSError {
             throw CommandFailure.configuration(error.message, hint: error.hint)
         } catch let error as TokenError {
             throw failure(for: error)
+        }
+    }
+
+    private var scopes: [String] { scope.flatMap { $0.split(separator: " ").map(String.init) } }
+
+    private func fetch(_ files: TLSFiles, _ scopes: [String]) async throws -> TokenResponse {
+        if debug { return try await FetchDiagnosis(issuer: issuer, files: files, audience: audience, scope: scopes).run() }
+        let material = try TLSMaterial(files, role: .client, at: .now())
+        return try await fetchToken(from: issuer, tls: material, audience: audience, scope: scopes)
+    }
+
+    /// An agent with one token.
+    private func keep() async throws {
+        guard let out else { throw CommandFailure.usage("--watch needs a file to keep the token in", hint: "add --out FILE") }
+        let token = AgentConfiguration.Token(
+            audience: audience, scopes: scopes,
+            file: .init(path: out, form: form), onChange: onChange.map { $0.split(separator: " ").map(String.init) } ?? []
+        )
+        let files = TLSFiles(certificate: PEMSource(cert), privateKey: PEMSource(key), ca: PEMSource(ca))
+        try await AgentRun.run(
+            AgentConfiguration(issuers: [issuer], files: files, tokens: [token]), file: nil, level: .info
+        )
+    }
+
+    private var form: AgentConfiguration.Form {
+        switch output {
+        case .token: .token
+        case .header: .header
+        case .json: .json
         }
     }
 
@@ -71,6 +116,7 @@ struct TokenFetchCommand: AsyncParsableCommand {
             var object: JSONObject = [
                 "access_token": .string(response.token.value), "token_type": "Bearer", "expires_in": .integer(response.expiresIn),
             ]
+            if let refresh = response.refreshIn { object.append("refresh_in", .integer(refresh)) }
             if !response.scope.isEmpty { object.append("scope", .string(response.scope.joined(separator: " "))) }
             return String(decoding: try JSONWriter.bytes(.object(object), pretty: true), as: UTF8.self)
         }

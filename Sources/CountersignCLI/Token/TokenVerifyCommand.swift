@@ -44,6 +44,20 @@ struct TokenVerifyCommand: AsyncParsableCommand {
             "A subject (RFC 4514) that may call; may be repeated. None: every trusted certificate.", valueName: "subject"))
     var allow: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Which certificates of its service the token may come with: strict, same-key or same-subject.", valueName: "mode"))
+    var binding = BindingMode.strict
+
+    @Option(
+        help: ArgumentHelp(
+            "For same-subject: how long after the token its certificate's successor may begin.", valueName: "duration"))
+    var issuedWithin = DurationArgument(seconds: 300)
+
+    @Option(
+        help: ArgumentHelp("For same-subject: by how much the authority dates certificates back.", valueName: "duration"))
+    var backdating = DurationArgument(seconds: 0)
+
     @Option(help: ArgumentHelp("How far iat and nbf may lie in the future.", valueName: "duration"))
     var leeway = DurationArgument(seconds: 60)
 
@@ -58,6 +72,9 @@ struct TokenVerifyCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard crl == nil || ca != nil else { throw ValidationError("--crl needs --ca") }
+        guard binding != .sameSubject || ca != nil else {
+            throw ValidationError("--binding same-subject needs --ca: the authority must be the same")
+        }
         guard (0...300).contains(leeway.seconds) else { throw ValidationError("--leeway must be between 0 and 300 s") }
     }
 
@@ -66,7 +83,8 @@ struct TokenVerifyCommand: AsyncParsableCommand {
             expecting: Expectations(issuer: issuer, audiences: [audience], leeway: leeway.seconds),
             trust: try trust(),
             callers: CallerPolicy(rules: try rules(), requiredSubjectFields: []),
-            keys: try keys()
+            keys: try keys(),
+            binding: tokenBinding
         )
         let chain = try CertificateFile.certificates(certificate)
         guard let leaf = chain.first else { throw CommandFailure.configuration("\(certificate) holds no certificate") }
@@ -102,6 +120,14 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         )
     }
 
+    private var tokenBinding: TokenBinding {
+        switch binding {
+        case .strict: .strict
+        case .sameKey: .sameKey
+        case .sameSubject: .sameSubject(issuedWithin: issuedWithin.seconds, backdating: backdating.seconds)
+        }
+    }
+
     private func rules() throws -> [CallerRule] {
         if allow.isEmpty { return [.anyTrustedCertificate] }
         return try allow.map { text in
@@ -121,6 +147,13 @@ struct TokenVerifyCommand: AsyncParsableCommand {
             throw CommandFailure.configuration("\(jwks): \(error.message)", hint: "fetch it from ISSUER/.well-known/jwks.json")
         }
     }
+}
+
+/// `--binding`.
+enum BindingMode: String, ExpressibleByArgument, CaseIterable {
+    case strict
+    case sameKey = "same-key"
+    case sameSubject = "same-subject"
 }
 
 extension VerifiedCaller {

@@ -1,4 +1,5 @@
 internal import CountersignCrypto
+internal import Logging
 internal import Synchronization
 
 extension IssuerClient {
@@ -46,7 +47,9 @@ extension IssuerClient {
                     case .address:
                         failover.withLock { $0.rotation.failed(index, with: error, startedAt: now, time: time) }
                     }
-                    last = error
+                    // An attempt that was cut short because the time was up says less than the one before it.
+                    let isCutShort = error.code == .timedOut && time.elapsed() >= deadline
+                    last = isCutShort ? last ?? error : error
                 }
             }
         }
@@ -65,6 +68,7 @@ extension IssuerClient {
 
     private func send(_ request: IssuerRequest, within limit: Duration) async throws(TokenError) -> Exchange {
         let sentAt = time.elapsed()
+        let sentBy = time.wallClock()
         let transport = transport
         let answer = try await time.limit(
             to: min(limit, configuration.requestTimeout),
@@ -72,7 +76,15 @@ extension IssuerClient {
         ) { () async throws(TokenError) in
             try await transport.send(request)
         }
+        compareClocks(answer, sentAt: sentBy)
         return Exchange(answer: answer, url: request.url, sentAt: sentAt)
+    }
+
+    private func compareClocks(_ answer: IssuerAnswer, sentAt: Timestamp) {
+        guard let date = answer.header("Date").flatMap(HTTPDate.parse) else { return }
+        let (receivedAt, now) = (time.wallClock(), time.elapsed())
+        guard let notice = clock.withLock({ $0.note(date, sentAt: sentAt, receivedAt: receivedAt, at: now) }) else { return }
+        logger.log(level: notice.isProblem ? .warning : .notice, "\(notice.message)", metadata: ["skew": "\(notice.skew)"])
     }
 
     private static func late(_ url: String) -> TokenError {

@@ -20,17 +20,20 @@ public final class IssuerClient: Sendable {
         public var requestTimeout: Duration
         /// Between two looks at the certificate files.
         public var watchInterval: Duration
+        /// The keys that the issuer's server certificate may have; any that our CA vouches for when empty.
+        public var pinnedKeys: Set<KeyPin>
         /// Tells processes of one service apart, for a rotation that waits for each of them: 1 to 64 letters, digits, dots,
         /// hyphens or underscores. A name that survives a restart, such as that of a pod or host, is best: a process that
         /// comes back under another name leaves one behind that is waited for a quarter of an hour.
         public var instance: String
 
         public init(
-            requestTimeout: Duration = .seconds(5), watchInterval: Duration = .seconds(5),
+            requestTimeout: Duration = .seconds(5), watchInterval: Duration = .seconds(5), pinnedKeys: Set<KeyPin> = [],
             instance: String = String(UInt64.random(in: .min ... .max), radix: 36)
         ) {
             self.requestTimeout = requestTimeout
             self.watchInterval = watchInterval
+            self.pinnedKeys = pinnedKeys
             self.instance = instance
         }
     }
@@ -43,6 +46,7 @@ public final class IssuerClient: Sendable {
     let transport: any IssuerTransport
     let configuration: Configuration
     let failover: Mutex<Failover>
+    let clock = Mutex(ClockComparison())
     private let tls: ReloadableTLS?
 
     struct Failover {
@@ -62,7 +66,7 @@ public final class IssuerClient: Sendable {
         time: ClientTime = .system,
         logger: Logger = Logger(label: "countersign.client")
     ) throws(TokenError) {
-        let transport = MutualTLSTransport(wallClock: time.wallClock) { tls.current }
+        let transport = MutualTLSTransport(wallClock: time.wallClock, pinnedKeys: configuration.pinnedKeys) { tls.current }
         try self.init(addresses, transport: transport, tls: tls, configuration: configuration, time: time, logger: logger)
     }
 
@@ -102,7 +106,24 @@ public final class IssuerClient: Sendable {
     /// The own certificate in use: what new tokens are bound to. Its serial and expiry are for logs and metrics.
     public var certificate: Certificate { transport.certificate }
 
+    /// How far the issuer's clock is ahead of ours, by its last answer: negative when it is behind, zero when the two may agree.
+    /// `nil` before the first answer with a date.
+    public var clockSkew: Duration? { clock.withLock { $0.skew } }
+
     var certificateSHA256: SHA256Digest { transport.certificateSHA256 }
+
+    /// Whether the next connection will be made with this certificate. Takes no lock when the files are ours to look after.
+    func isInUse(_ certificate: SHA256Digest, generation: UInt64?) -> Bool {
+        if let tls, let generation { return tls.generation == generation }
+        return transport.certificateSHA256 == certificate
+    }
+
+    /// The generation of the TLS material to which this certificate belongs; `nil` when it is not in use or there is none.
+    func generation(of certificate: SHA256Digest) -> UInt64? {
+        // In this order: material that is replaced in between makes the number too old, which only costs a longer look.
+        guard let generation = tls?.generation, transport.certificateSHA256 == certificate else { return nil }
+        return generation
+    }
 }
 
 extension IssuerClient: Service {

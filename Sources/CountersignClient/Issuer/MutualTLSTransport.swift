@@ -12,18 +12,22 @@ internal import Synchronization
 public final class MutualTLSTransport: IssuerTransport {
     private let material: @Sendable () -> TLSMaterial
     private let wallClock: @Sendable () -> Timestamp
+    private let pinnedKeys: Set<KeyPin>
     private let connections: Mutex<Connections>
 
     /// - Parameters:
     ///   - wallClock: only for the words of an error: whether our certificate has expired.
+    ///   - pinnedKeys: the keys that the issuer's certificate may have, besides being good; any when empty.
     ///   - material: what is in use now, loaded for `TLSMaterial.Role.client`. Called for every use of a token; must be cheap.
     public init(
         wallClock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        pinnedKeys: Set<KeyPin> = [],
         material: @escaping @Sendable () -> TLSMaterial
     ) {
         self.material = material
         self.wallClock = wallClock
-        connections = Mutex(Connections(material()))
+        self.pinnedKeys = pinnedKeys
+        connections = Mutex(Connections(material(), pinnedKeys: pinnedKeys))
     }
 
     public var certificate: Certificate { material().certificate }
@@ -50,7 +54,7 @@ public final class MutualTLSTransport: IssuerTransport {
     private func currentConnections() -> Connections {
         let material = material()
         return connections.withLock { connections in
-            if connections.material !== material { connections = Connections(material) }
+            if connections.material !== material { connections = Connections(material, pinnedKeys: pinnedKeys) }
             return connections
         }
     }
@@ -70,7 +74,7 @@ private final class Connections: Sendable {
     let material: TLSMaterial
     let client: HTTPClient
 
-    init(_ material: TLSMaterial) {
+    init(_ material: TLSMaterial, pinnedKeys: Set<KeyPin>) {
         self.material = material
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: material.configuration,
@@ -80,6 +84,10 @@ private final class Connections: Sendable {
         configuration.httpVersion = .http1Only
         // Failures are told at once: whether and when to try again is decided by those who know the other addresses.
         configuration.connectionPool.retryConnectionEstablishment = false
+        if !pinnedKeys.isEmpty {
+            // Runs when the handshake is complete and before there is a request: a connection that fails here carries none.
+            configuration.http1_1ConnectionDebugInitializer = { PinnedKeyCheck(pinnedKeys).run(on: $0) }
+        }
         client = HTTPClient(configuration: configuration)
     }
 

@@ -19,6 +19,13 @@ struct TransportFailure {
             return TokenError(.answerTooLarge, "the answer of \(url) is too large")
         case let error as HTTPClientError:
             return reading(error)
+        case let error as PinnedKeyCheck.Mismatch:
+            return TokenError(
+                .issuerNotTrusted,
+                "the certificate of \(url) is good, and its key is not one of those that are pinned"
+                    + (error.found.map { " but \($0)" } ?? ""),
+                hint: "if the issuer has a new key, and whoever runs it says that it is this one, pin it"
+            )
         case is NIOSSLExtraError, is NIOSSLError, is BoringSSLError:
             return reading(tls: "\(error)")
         case let error as NIOConnectionError:

@@ -42,8 +42,12 @@ public struct ClientTime: Sendable {
 extension ClientTime {
     /// The moment within a life of this length at which to fetch anew: 50 to 60 % of it, evenly spread, so that callers that
     /// started together do not come back together.
-    func refreshPoint(of life: Duration) -> Duration {
-        life * (0.5 + 0.1 * random())
+    ///
+    /// - Parameter advice: the issuer's, who knows what all the others do. Followed as far as it leaves time to try again, and
+    ///   does not make a caller come back all the time.
+    func refreshPoint(of life: Duration, advised advice: Duration? = nil) -> Duration {
+        guard let advice else { return life * (0.5 + 0.1 * random()) }
+        return max(life * 0.1, min(advice, life * 0.9))
     }
 
     /// How long to wait after a number of failures in a row: exponential with full jitter, never nothing.

@@ -10,16 +10,14 @@ struct TokenCache {
         case none
     }
 
-    /// One entry costs about 3 KiB with its token.
+    /// One entry costs about 3 KiB with its token, and 0.1 KiB in each of the copies in ``ReadyTokens``.
     static let maxEntries = 1024
     static let firstPause = Duration.seconds(1)
     /// After failures that pass by themselves, and after those that do not.
     static let longestPauses = (temporary: Duration.seconds(10), other: Duration.seconds(60))
 
-    private struct Entry {
-        var token: AccessToken?
-        var expiresAt = Duration.zero
-        var refreshAt = Duration.zero
+    struct Entry {
+        var ready: ReadyToken?
         /// After a failure, when to ask again.
         var retryAt = Duration.zero
         /// Somebody is seeing to the next one and is left to it until then.
@@ -28,33 +26,51 @@ struct TokenCache {
         var error: TokenError?
         /// That token and failures belong to.
         var certificate: SHA256Digest
-        var usedAt: Duration
+        /// When somebody last asked and was not served by ``ReadyTokens``.
+        var askedAt: Duration
 
         func token(at now: Duration, certificate: SHA256Digest) -> AccessToken? {
-            now < expiresAt && self.certificate == certificate ? token : nil
+            guard let ready, now < ready.expiresAt, self.certificate == certificate else { return nil }
+            return ready.token
         }
 
         mutating func use(at now: Duration, certificate: SHA256Digest) -> Finding {
-            usedAt = now
-            if let token = token(at: now, certificate: certificate) { return .token(token, isDue: now >= dueAt) }
+            askedAt = now
+            if let token = token(at: now, certificate: certificate) {
+                return .token(token, isDue: now >= max(dueAt, claimedUntil))
+            }
             if let error, !error.isTemporary, self.certificate == certificate, now < retryAt { return .failing(error) }
             return .none
         }
 
-        var dueAt: Duration { max(refreshAt, retryAt) }
+        var usedAt: Duration { max(askedAt, ready?.usedAt ?? .zero) }
+
+        var dueAt: Duration { max(ready?.refreshAt ?? .zero, retryAt) }
 
         /// What was refused is asked for again only when somebody wants it, or while there is a token to lose.
         func isKeptFresh(at now: Duration) -> Bool {
-            now < expiresAt || error?.isTemporary ?? true
+            ready.map { now < $0.expiresAt } ?? false || error?.isTemporary ?? true
         }
     }
 
+    /// Kept equal to the tokens of the entries.
+    let ready: ReadyTokens
     private var entries: [TokenRequest: Entry] = [:]
 
+    init(ready: ReadyTokens) {
+        self.ready = ready
+    }
+
     /// What there is for a use now. A token that is bound to another certificate than `certificate` is none.
-    mutating func find(_ request: TokenRequest, at now: Duration, certificate: SHA256Digest) -> Finding {
+    ///
+    /// - Parameter claim: who is told that the token is due is the one to see to it, and nobody else is told for that long.
+    mutating func find(
+        _ request: TokenRequest, at now: Duration, certificate: SHA256Digest, claim: Duration? = nil
+    ) -> Finding {
         guard let index = entries.index(forKey: request) else { return .none }
-        return entries.values[index].use(at: now, certificate: certificate)
+        let finding = entries.values[index].use(at: now, certificate: certificate)
+        if let claim, case .token(_, isDue: true) = finding { entries.values[index].claimedUntil = now + claim }
+        return finding
     }
 
     /// A token for which it is not yet time. Looking is not using.
@@ -63,19 +79,27 @@ struct TokenCache {
         return entry.token(at: now, certificate: certificate)
     }
 
-    /// - Parameter sentAt: when the request was sent; the life is counted from then.
-    mutating func store(_ response: TokenResponse, for request: TokenRequest, sentAt: Duration, time: ClientTime) {
+    /// What is known about a request, for those who report it. Looking is not using.
+    func entry(_ request: TokenRequest) -> Entry? { entries[request] }
+
+    /// - Parameters:
+    ///   - sentAt: when the request was sent; the life is counted from then.
+    ///   - generation: see ``ReadyToken/generation``.
+    mutating func store(
+        _ response: TokenResponse, for request: TokenRequest, sentAt: Duration, generation: UInt64?, time: ClientTime
+    ) {
         let now = time.elapsed()
         // Issuers cut the moment of issue to a whole second, so a token may end up to one second early.
         let life = Duration.seconds(response.expiresIn) - min(.seconds(1), .seconds(response.expiresIn) / 2)
         makeRoom(for: request)
-        entries[request] = Entry(
-            token: response.token,
-            expiresAt: sentAt + life,
-            refreshAt: sentAt + time.refreshPoint(of: life),
-            certificate: response.token.certificateSHA256,
-            usedAt: entries[request]?.usedAt ?? now
+        let usedAt = entries[request]?.usedAt ?? now
+        let token = ReadyToken(
+            response.token, storedAt: now, expiresAt: sentAt + life,
+            refreshAt: sentAt + time.refreshPoint(of: life, advised: response.refreshIn.map { .seconds($0) }),
+            generation: generation, usedAt: usedAt
         )
+        entries[request] = Entry(ready: token, certificate: response.token.certificateSHA256, askedAt: usedAt)
+        ready.put(token, for: request)
     }
 
     /// What a failure means.
@@ -95,8 +119,8 @@ struct TokenCache {
     ) -> Failure {
         let now = time.elapsed()
         makeRoom(for: request)
-        var entry = entries[request] ?? Entry(certificate: certificate, usedAt: now)
-        if entry.certificate != certificate { entry = Entry(certificate: certificate, usedAt: entry.usedAt) }
+        var entry = entries[request] ?? Entry(certificate: certificate, askedAt: now)
+        if entry.certificate != certificate { entry = renewed(entry, request, certificate) }
         let isNews = entry.error != error || now >= entry.retryAt
         if isNews {
             entry.failures += 1
@@ -112,8 +136,8 @@ struct TokenCache {
         }
         entry.claimedUntil = .zero
         entries[request] = entry
-        let token = entry.token(at: now, certificate: certificate)
-        return Failure(isNews: isNews, tokenLife: token.map { _ in entry.expiresAt - now })
+        let life = entry.token(at: now, certificate: certificate) == nil ? nil : entry.ready.map { $0.expiresAt - now }
+        return Failure(isNews: isNews, tokenLife: life)
     }
 
     /// All whose time has come; they are not due again before `claim` has passed, unless their outcome is known earlier.
@@ -123,7 +147,7 @@ struct TokenCache {
         var due: [TokenRequest] = []
         for (request, entry) in entries {
             if entry.certificate != certificate {
-                entries[request] = Entry(certificate: certificate, usedAt: entry.usedAt)
+                entries[request] = renewed(entry, request, certificate)
             } else if !entry.isKeptFresh(at: now) || now < max(entry.dueAt, entry.claimedUntil) {
                 continue
             }
@@ -140,13 +164,23 @@ struct TokenCache {
 
     /// Lets go of what nobody has asked for since `moment`.
     mutating func forget(unusedSince moment: Duration) {
-        guard entries.values.contains(where: { $0.usedAt < moment }) else { return }
-        entries = entries.filter { $0.value.usedAt >= moment }
+        for (request, entry) in entries where entry.usedAt < moment { remove(request) }
+    }
+
+    /// The same request for another certificate, with nothing in hand.
+    private func renewed(_ entry: Entry, _ request: TokenRequest, _ certificate: SHA256Digest) -> Entry {
+        ready.put(nil, for: request)
+        return Entry(certificate: certificate, askedAt: entry.usedAt)
+    }
+
+    private mutating func remove(_ request: TokenRequest) {
+        entries[request] = nil
+        ready.put(nil, for: request)
     }
 
     private mutating func makeRoom(for request: TokenRequest) {
         guard entries.count >= Self.maxEntries, entries[request] == nil else { return }
         guard let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt }) else { return }
-        entries[oldest.key] = nil
+        remove(oldest.key)
     }
 }

@@ -37,6 +37,8 @@ public struct TokenError: Error, Sendable {
         public static let audienceMismatch = Code(rawValue: "audience-mismatch")
         /// The answer's token is bound to another certificate than the one it was asked for with.
         public static let bindingMismatch = Code(rawValue: "binding-mismatch")
+        /// The answer's token is that of another service: than `clientID` says, or than the token in hand.
+        public static let serviceMismatch = Code(rawValue: "service-mismatch")
         /// The task that asked was cancelled.
         public static let cancelled = Code(rawValue: "cancelled")
 

@@ -34,9 +34,12 @@ struct TokenRequest: Sendable {
     }
 
     /// RFC 6749 section 4.4.2, with the `audience` of the issuer's contract.
-    func message(to address: IssuerAddress) -> IssuerRequest {
+    ///
+    /// - Parameter clientID: RFC 8705 section 2 wants it sent; Countersign's issuer knows the caller by its certificate alone.
+    func message(to address: IssuerAddress, clientID: String? = nil) -> IssuerRequest {
         var form = "grant_type=client_credentials&audience=\(Self.encoded(audience))"
         if !scope.isEmpty { form += "&scope=\(Self.encoded(scope.joined(separator: " ")))" }
+        if let clientID { form += "&client_id=\(Self.encoded(clientID))" }
         return IssuerRequest(
             .post,
             address.tokenEndpoint,

@@ -7,6 +7,8 @@ public struct TokenResponse: Sendable {
     public let token: AccessToken
     /// How long the token lives from its issue, in whole seconds.
     public let expiresIn: Int64
+    /// When to ask for the next one, in whole seconds from the issue, by the issuer's advice; `nil` when it gave none.
+    public let refreshIn: Int64?
     /// What was granted, which may be less than what was asked for.
     public let scope: [String]
 
@@ -16,9 +18,13 @@ public struct TokenResponse: Sendable {
     /// Reads the answer to `request` and checks that its token can be used: of the right kind, alive, for the audience, bound to
     /// the certificate that the connection was made with.
     ///
-    /// - Parameter wallClock: the time when the request was sent.
+    /// - Parameters:
+    ///   - service: who we are, where that is known.
+    ///   - wallClock: the time when the request was sent.
     /// - Throws: ``TokenError``.
-    init(_ exchange: IssuerClient.Exchange, to request: TokenRequest, wallClock: Timestamp) throws(TokenError) {
+    init(
+        _ exchange: IssuerClient.Exchange, to request: TokenRequest, of service: String? = nil, wallClock: Timestamp
+    ) throws(TokenError) {
         let (answer, url) = (exchange.answer, exchange.url)
         try answer.checkTokenStatus(url: url)
         let body = try answer.json(url: url)
@@ -35,6 +41,9 @@ public struct TokenResponse: Sendable {
         guard claims.confirmation.certificateSHA256 == answer.certificate.sha256 else {
             throw TokenError(.bindingMismatch, "the token of \(url) is bound to another certificate than ours")
         }
+        if let service, !claims.serviceID.hasSameUTF8(as: service) {
+            throw TokenError(.serviceMismatch, "the token of \(url) is not that of \(service)")
+        }
         let life = min(promised, claims.expiresAt.seconds(since: claims.issuedAt), Self.maxLife)
         guard life > 0 else { throw TokenError(.tokenLifetime, "the token of \(url) has no life left") }
         if let date = answer.header("Date").flatMap(HTTPDate.parse), claims.expiresAt <= date {
@@ -42,6 +51,8 @@ public struct TokenResponse: Sendable {
         }
         token = AccessToken(value: text, claims: claims, expiresAt: wallClock.adding(seconds: life))
         expiresIn = life
+        // Advice that makes no sense is none.
+        refreshIn = body.integer("refresh_in").flatMap { (1..<life).contains($0) ? $0 : nil }
         scope = claims.scope
     }
 

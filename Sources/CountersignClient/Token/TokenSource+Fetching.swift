@@ -6,8 +6,8 @@ internal import Synchronization
 extension TokenSource: Service {
     /// Renews tokens until shutdown. Requests that are on their way then are given up; what is in hand stays usable.
     public func run() async throws {
-        state.withLock { $0.runners += 1 }
-        defer { state.withLock { $0.runners -= 1 } }
+        runners.wrappingAdd(1, ordering: .relaxed)
+        defer { runners.wrappingSubtract(1, ordering: .relaxed) }
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {
@@ -43,9 +43,13 @@ extension TokenSource: Service {
     }
 
     /// One fetch, with all its attempts. `nil` when the task was cancelled.
-    func fetch(_ request: TokenRequest, within budget: Duration) async -> Result<AccessToken, TokenError>? {
+    ///
+    /// - Parameter rejected: the token in hand is not good enough when it is this one.
+    func fetch(
+        _ request: TokenRequest, within budget: Duration, insteadOf rejected: AccessToken? = nil
+    ) async -> Result<AccessToken, TokenError>? {
         // Another task may have fetched it between the look at the cache and this.
-        if let token = fresh(request) { return .success(token) }
+        if let token = fresh(request), token.value != rejected?.value { return .success(token) }
         let wallClock = time.wallClock()
         do throws(TokenError) {
             // A certificate replaced on the way makes the token useless; more than twice on the way is somebody else's trouble.
@@ -66,13 +70,24 @@ extension TokenSource: Service {
         within budget: Duration,
         wallClock: Timestamp
     ) async throws(TokenError) -> AccessToken {
+        let (clientID, service) = (configuration.clientID, configuration.clientID ?? ownService(request))
         let (response, sentAt) = try await issuer.ask(within: budget) { address in
-            request.message(to: address)
+            request.message(to: address, clientID: clientID)
         } read: { exchange throws(TokenError) in
-            (try TokenResponse(exchange, to: request, wallClock: wallClock), exchange.sentAt)
+            (try TokenResponse(exchange, to: request, of: service, wallClock: wallClock), exchange.sentAt)
         }
-        state.withLock { $0.cache.store(response, for: request, sentAt: sentAt, time: time) }
+        let generation = issuer.generation(of: response.token.certificateSHA256)
+        state.withLock { state in
+            state.cache.store(response, for: request, sentAt: sentAt, generation: generation, time: time)
+        }
         return response.token
+    }
+
+    /// The service that the token in hand is of: as long as it lives, no other one takes its place.
+    private func ownService(_ request: TokenRequest) -> String? {
+        let certificate = issuer.certificateSHA256
+        let now = time.elapsed()
+        return state.withLock { $0.cache.entry(request)?.token(at: now, certificate: certificate)?.claims.serviceID }
     }
 
     private func fresh(_ request: TokenRequest) -> AccessToken? {

@@ -68,6 +68,11 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
             guard head.hasRequiredHost else { return refuse(.badRequest) }
             if !head.keepsConnection || NIODeadline.now() >= lastRequestAt { lastRequest = (requestsBegun, head.version) }
             refuse(.timeout, after: bodyTimeout)
+            if head.expectsContinue, responsesEnded == requestsBegun - 1 {
+                // Nothing of ours reads a header and refuses the body unseen, so the client need not wait (RFC 9110 10.1.1).
+                let answer = HTTPResponseHead(version: .http1_1, status: .continue)
+                context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
+            }
         case .body:
             break
         case .end:

@@ -34,6 +34,11 @@ extension HTTPRequestHead {
         version != .http1_0 && isKeepAlive && method != .CONNECT && !headers.contains(name: "upgrade")
     }
 
+    /// Whether the client waits for a word before it sends the body. HTTP/1.0 has no such word.
+    var expectsContinue: Bool {
+        version != .http1_0 && headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
+    }
+
     /// RFC 9112 3.2: exactly one Host field from HTTP/1.1 on; in no version more than one.
     var hasRequiredHost: Bool {
         let count = headers[canonicalForm: "host"].count

@@ -24,6 +24,9 @@ struct ConfigurationReader {
             file.reportMissing("listen")
         }
         let operations = address(file, "operations")
+        if let listen, let operations, operations.value.collides(with: listen.value) {
+            problems.report(line: operations.line, "operations needs a port of its own: listen has \(listen.value)")
+        }
         let trustDomain = trustDomain(file)
         let tls = tls(file)
         let tokens = TokenBounds(reading: file)

@@ -40,6 +40,13 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
+    /// Whether only one of both can be listened on, as far as their texts tell: one port, and one host or all of them.
+    func collides(with other: ListenAddress) -> Bool {
+        let everywhere = ["0.0.0.0", "::"]
+        return port == other.port && port != 0
+            && (host == other.host || everywhere.contains(host) || everywhere.contains(other.host))
+    }
+
     static func isIPv6Byte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"),

@@ -1,21 +1,21 @@
 /// Gathers what is wrong with a file while it is read to the end.
-final class ProblemList {
-    let file: String
-    private(set) var problems: [ConfigurationProblem] = []
+package final class ProblemList {
+    package let file: String
+    package private(set) var problems: [ConfigurationProblem] = []
 
-    init(file: String) {
+    package init(file: String) {
         self.file = file
     }
 
-    func report(line: Int?, _ message: String) {
+    package func report(line: Int?, _ message: String) {
         problems.append(ConfigurationProblem(file: file, line: line, message: message))
     }
 }
 
 /// A value together with the line it stands on.
-struct Located<Value> {
-    let value: Value
-    let line: Int
+package struct Located<Value> {
+    package let value: Value
+    package let line: Int
 }
 
 extension Located: Sendable where Value: Sendable {}
@@ -23,7 +23,7 @@ extension Located: Sendable where Value: Sendable {}
 /// Reads one mapping of the configuration: every key known, every value of the right type, each fault reported with its line.
 ///
 /// Every reading function answers `nil` after it reported a fault, so that the reader of the mapping can go on with the rest.
-struct MappingReader {
+package struct MappingReader {
     /// The way to this mapping, such as `tls`; empty for the whole file.
     let path: String
     /// Where the mapping is named, or where it begins when it has no name.
@@ -32,7 +32,7 @@ struct MappingReader {
     private let members: [YAMLNode.Member]
 
     /// - Returns: `nil`, reported, when the node is no mapping. Unknown keys are reported here.
-    init?(_ node: YAMLNode, path: String, line: Int? = nil, keys: [String], problems: ProblemList) {
+    package init?(_ node: YAMLNode, path: String, line: Int? = nil, keys: [String], problems: ProblemList) {
         guard case .mapping(let members, let start) = node else {
             problems.report(line: node.line, "\(path.isEmpty ? "the file" : path) must be a mapping, not \(node.kind)")
             return nil
@@ -49,12 +49,12 @@ struct MappingReader {
     }
 
     /// The value under a key; `nil`, not reported, when the key is not there.
-    func node(_ key: String) -> YAMLNode? {
+    package func node(_ key: String) -> YAMLNode? {
         members.first { $0.name == key }?.value
     }
 
     /// Where a fault of the value under `key` belongs: its line, or the mapping's when the key is not there.
-    func line(of key: String) -> Int {
+    package func line(of key: String) -> Int {
         members.first { $0.name == key }?.line ?? line
     }
 
@@ -63,16 +63,16 @@ struct MappingReader {
     }
 
     /// Reports that a required key is not there.
-    func reportMissing(_ key: String) {
+    package func reportMissing(_ key: String) {
         problems.report(line: line, "missing key '\(name(key))'")
     }
 
     /// A text that is not empty.
-    func text(_ key: String) -> Located<String>? {
+    package func text(_ key: String) -> Located<String>? {
         node(key).flatMap { Self.text($0, name: name(key), problems: problems) }
     }
 
-    func requiredText(_ key: String) -> Located<String>? {
+    package func requiredText(_ key: String) -> Located<String>? {
         guard node(key) != nil else {
             reportMissing(key)
             return nil
@@ -81,7 +81,7 @@ struct MappingReader {
     }
 
     /// A text turned into a value; `expected` says what it should have been.
-    func value<Value>(_ key: String, expected: String, _ read: (String) -> Value?) -> Located<Value>? {
+    package func value<Value>(_ key: String, expected: String, _ read: (String) -> Value?) -> Located<Value>? {
         guard let text = text(key) else {
             return nil
         }
@@ -92,7 +92,7 @@ struct MappingReader {
         return Located(value: value, line: text.line)
     }
 
-    func mapping(_ key: String, keys: [String]) -> MappingReader? {
+    package func mapping(_ key: String, keys: [String]) -> MappingReader? {
         members.first { $0.name == key }.flatMap { member in
             MappingReader(member.value, path: name(key), line: member.line, keys: keys, problems: problems)
         }
@@ -110,7 +110,7 @@ struct MappingReader {
         return members
     }
 
-    func list(_ key: String) -> [YAMLNode]? {
+    package func list(_ key: String) -> [YAMLNode]? {
         guard let node = node(key) else {
             return nil
         }
@@ -122,7 +122,7 @@ struct MappingReader {
     }
 
     /// A list of texts; faulty elements are reported and left out.
-    func texts(_ key: String) -> [Located<String>]? {
+    package func texts(_ key: String) -> [Located<String>]? {
         list(key)?.compactMap { Self.text($0, name: "each of \(name(key))", problems: problems) }
     }
 

@@ -2,9 +2,9 @@ internal import Yams
 
 extension YAMLNode {
     /// Why a text is not a document we read.
-    struct ParseFailure: Error {
-        let line: Int?
-        let message: String
+    package struct ParseFailure: Error {
+        package let line: Int?
+        package let message: String
     }
 
     /// The deepest nesting of lists and mappings.
@@ -16,7 +16,7 @@ extension YAMLNode {
     /// for a file of 10,000 services, and would read some names as numbers or truth values.
     ///
     /// - Throws: ``ParseFailure`` when the text is no YAML, is empty, repeats a key, or uses anchors, aliases or tags.
-    static func parse(_ text: String) throws(ParseFailure) -> YAMLNode {
+    package static func parse(_ text: String) throws(ParseFailure) -> YAMLNode {
         if YAMLAliases.mayMultiply(in: text.utf8) {
             throw ParseFailure(line: nil, message: "YAML anchors and aliases are not supported; write each value out")
         }

@@ -1,12 +1,12 @@
 /// A YAML document reduced to what a configuration needs: text, lists and mappings, each with its line.
 ///
 /// No types are guessed (`yes` is the text "yes"), no anchors are followed and no tags are obeyed.
-enum YAMLNode {
+package enum YAMLNode {
     case scalar(Scalar)
     case sequence([YAMLNode], line: Int)
     case mapping([Member], line: Int)
 
-    struct Scalar {
+    package struct Scalar {
         let text: String
         /// Whether the text stood in quotes, so that an empty one is an empty text and not a missing value.
         let isQuoted: Bool
@@ -18,13 +18,13 @@ enum YAMLNode {
         }
     }
 
-    struct Member {
+    package struct Member {
         let name: String
         let line: Int
         let value: YAMLNode
     }
 
-    var line: Int {
+    package var line: Int {
         switch self {
         case .scalar(let scalar): scalar.line
         case .sequence(_, let line), .mapping(_, let line): line

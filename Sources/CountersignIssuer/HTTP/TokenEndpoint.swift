@@ -103,7 +103,11 @@ extension TokenEndpoint {
             let token = try signer.token(for: claims)
             record.keyID = signer.kid
             record.tokenID = tokenID
-            return TokenAnswer.body(token: token, expiresIn: claims.expiresAt.seconds(since: now), scope: claims.scope)
+            let life = claims.expiresAt.seconds(since: now)
+            return TokenAnswer.body(
+                token: token, expiresIn: life,
+                refreshIn: RefreshSpread.seconds(of: life, chance: .random(in: 0..<1)), scope: claims.scope
+            )
         } catch let refusal as TokenRefusal {
             throw refusal
         } catch {

@@ -1,4 +1,4 @@
-public import Countersign
+internal import Countersign
 public import CountersignCrypto
 internal import CountersignJOSE
 

@@ -8,10 +8,13 @@ public struct TokenCaller: Sendable {
     public let certificate: Certificate
     /// When the first certificate of its chain expires.
     public let validUntil: Timestamp
+    /// The public key of the authority that signed its certificate.
+    let authorityKey: SHA256Digest
 
-    init(service: ServiceEntry, certificate: Certificate, validUntil: Timestamp) {
+    init(service: ServiceEntry, certificate: Certificate, path: ValidatedPath) {
         self.service = service
         self.certificate = certificate
-        self.validUntil = validUntil
+        validUntil = min(path.validUntil, certificate.notAfter)
+        authorityKey = path.authorityKeySHA256
     }
 }

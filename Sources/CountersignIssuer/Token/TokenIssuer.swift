@@ -31,11 +31,7 @@ public struct TokenIssuer: Sendable {
         case (.success, .failure(let refusal)):
             .failure(TokenRefusal(refusal))
         case (.success(let path), .success(let service)):
-            .success(
-                TokenCaller(
-                    service: service, certificate: certificate, validUntil: min(path.validUntil, certificate.notAfter)
-                )
-            )
+            .success(TokenCaller(service: service, certificate: certificate, path: path))
         }
     }
 
@@ -63,7 +59,7 @@ public struct TokenIssuer: Sendable {
                     issuedAt: now,
                     expiresAt: try expiry(requested: request.lifetime, grant, caller, at: now),
                     tokenID: tokenID,
-                    confirmation: Confirmation(certificateSHA256: caller.certificate.sha256)
+                    confirmation: Confirmation(caller.certificate, authorityKey: caller.authorityKey)
                 )
             )
         } catch {

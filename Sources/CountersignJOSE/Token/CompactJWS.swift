@@ -4,7 +4,7 @@ public struct CompactJWS: Sendable {
     public static let defaultMaxBytes = 8192
 
     /// The first part as it was sent, for comparison with ``TokenHeader/encodedSegment(kid:)``.
-    public let headerSegment: [UInt8]
+    public let headerSegment: ArraySlice<UInt8>
     /// The header's JSON text.
     public let header: [UInt8]
     /// The payload.
@@ -14,10 +14,10 @@ public struct CompactJWS: Sendable {
     /// The bytes that the signature covers: the first two parts and the dot between them.
     public let signingInput: [UInt8]
 
-    /// Splits a token into exactly three non-empty parts of canonical base64url. Cost: one pass and one copy.
+    /// Splits a token into exactly three non-empty parts of canonical base64url. Cost: one pass.
     ///
     /// - Throws: ``JOSEError``: `tokenTooLarge` before anything is looked at, or `tokenMalformed`.
-    public init(_ token: [UInt8], maxBytes: Int = CompactJWS.defaultMaxBytes) throws(JOSEError) {
+    public init(_ token: consuming [UInt8], maxBytes: Int = CompactJWS.defaultMaxBytes) throws(JOSEError) {
         guard token.count <= maxBytes else {
             throw JOSEError(.tokenTooLarge, "The token has \(token.count) bytes; at most \(maxBytes) are accepted.")
         }
@@ -25,11 +25,12 @@ public struct CompactJWS: Sendable {
             throw JOSEError(.tokenMalformed, "The token does not have three parts.")
         }
         // A dot between these two would be in the payload, where it is no base64url.
-        headerSegment = Array(token[..<first])
         header = try part("header", token[..<first])
         payload = try part("payload", token[(first + 1)..<last])
         signature = try part("signature", token[(last + 1)...])
-        signingInput = Array(token[..<last])
+        token.removeSubrange(last...)
+        signingInput = token
+        headerSegment = signingInput[..<first]
     }
 }
 

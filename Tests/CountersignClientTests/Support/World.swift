@@ -21,6 +21,7 @@ enum World {
         for identity: TestIdentity? = nil,
         lifetime: Int64 = 300,
         expiresIn: String? = nil,
+        refreshIn: String? = nil,
         tokenType: String = "Bearer",
         at now: Timestamp = TestClock.now,
         change: (inout TokenClaims) -> Void = { _ in }
@@ -30,11 +31,16 @@ enum World {
             for: identity, service: "user-svc", audience: audience, at: now, lifetime: lifetime
         )
         change(&claims)
-        return answer(token: try issuer.get().token(claims), expiresIn: expiresIn ?? "\(lifetime)", tokenType: tokenType)
+        return answer(
+            token: try issuer.get().token(claims), expiresIn: expiresIn ?? "\(lifetime)", refreshIn: refreshIn,
+            tokenType: tokenType)
     }
 
-    static func answer(token: String, expiresIn: String = "300", tokenType: String = "Bearer") -> IssuerAnswer {
-        json(200, #"{"access_token":"\#(token)","token_type":"\#(tokenType)","expires_in":\#(expiresIn)}"#)
+    static func answer(
+        token: String, expiresIn: String = "300", refreshIn: String? = nil, tokenType: String = "Bearer"
+    ) -> IssuerAnswer {
+        let advice = refreshIn.map { #","refresh_in":\#($0)"# } ?? ""
+        return json(200, #"{"access_token":"\#(token)","token_type":"\#(tokenType)","expires_in":\#(expiresIn)\#(advice)}"#)
     }
 
     static func json(_ status: Int, _ body: String, _ headers: [(name: String, value: String)] = []) -> IssuerAnswer {

@@ -90,6 +90,20 @@ import Testing
         #expect(answer.hasSuffix("\r\n\r\n10"))
     }
 
+    @Test(arguments: ["100-continue", "100-Continue"])
+    func aClientThatAsksWhetherToSendTheBodyIsToldToGoOn(expectation: String) async throws {
+        let head = "Expect: \(expectation)\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
+        let answer = try await answer(to: Self.post + head, then: ["abc"])
+        #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "), "\(answer)")
+        #expect(answer.hasSuffix("\r\n\r\n3"))
+    }
+
+    @Test func aClientThatMayNotKnowTheInterimAnswerGetsNone() async throws {
+        let head = "POST /length HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+        let answer = try await answer(to: head, then: ["abc"])
+        #expect(answer.hasPrefix("HTTP/1.0 200 "), "\(answer)")
+    }
+
     @Test(arguments: ["", get + "\r\n"])
     func anIdleConnectionIsClosedWithoutAWord(before: String) async throws {
         let answer = try await answer(to: before, .patient { $0.idleTimeout = .milliseconds(300) })

@@ -27,7 +27,8 @@ struct TokenEndpointTests {
             #expect(claims.roles == ["reader"])
             let pem = try Data(contentsOf: URL(fileURLWithPath: issuer.files.folder.path("user-svc.pem")))
             let certificate = try #require(try Certificate.parsePEM([UInt8](pem)).first)
-            #expect(claims.confirmation == Confirmation(certificateSHA256: certificate.sha256))
+            #expect(claims.confirmation.certificateSHA256 == certificate.sha256)
+            #expect(claims.confirmation.publicKeySHA256 == certificate.publicKey.sha256)
 
             let keys = try await issuer.ask("/.well-known/jwks.json", version)
             let set = try JWKSet(json: Array(keys.body.utf8))

@@ -101,7 +101,7 @@ struct ZeroRefusalTests {
         let peers = receivers.map { _ in Peer(provedPossessionOf: leaf, intermediates: []) }
         let source = TokenSource(
             try fleet.client("user-svc", first: number % 2, instance: "caller-\(number)"),
-            configuration: .init(fetchTimeout: .seconds(20 * fleet.clock.speed), patience: .seconds(20 * fleet.clock.speed))
+            configuration: .init(fetchTimeout: .seconds(20 * fleet.clock.speed))
         )
         var old: (value: String, expiresAt: Timestamp)?
         var present: (value: String, expiresAt: Timestamp)?

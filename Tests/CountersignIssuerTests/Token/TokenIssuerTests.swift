@@ -45,7 +45,7 @@ struct TokenIssuerTests {
                     issuer: "https://tokens.link.internal:8443", serviceID: "user-svc", audience: "search-svc",
                     roles: ["reader", "writer"], scope: ["search:read", "search:write"], issuedAt: TestPKI.now,
                     expiresAt: TestPKI.now.adding(seconds: 300), tokenID: "id",
-                    confirmation: Confirmation(certificateSHA256: certificate.sha256)
+                    confirmation: Confirmation(certificate, authorityKey: pki.certificate.publicKey.sha256)
                 )
         )
     }

@@ -39,7 +39,7 @@ import Testing
 
     @Test func printsJSONOrAnAuthorizationField() throws {
         let json = try JSONReader.parseObject(try fetch(["--output": "json"]).output)
-        #expect(json.names == ["access_token", "token_type", "expires_in", "scope"])
+        #expect(json.names == ["access_token", "token_type", "expires_in", "refresh_in", "scope"])
         let header = try fetch(["--output": "header", "--scope": "search:read"]).standardOutput
         #expect(header.hasPrefix("Authorization: Bearer eyJ"))
         let token = try IssuedToken(String(header.split(separator: " ").last ?? ""))

@@ -207,6 +207,28 @@ import Testing
                 })
     }
 
+    @Test func letsATokenOutliveTheRenewalOfItsCertificateWhenToldSo() throws {
+        let token = try receiver.token { $0.issuedAt = receiver.now.adding(seconds: -120) }
+        let key = try receiver.certificate(
+            "same-key", receiver.authority.issue("user-svc", from: -60, key: receiver.caller.key))
+        let name = try receiver.certificate("same-subject", receiver.authority.issue("user-svc", from: -60))
+        let early = try receiver.certificate("early", receiver.authority.issue("user-svc", from: -180))
+        func verdict(_ certificate: String, _ options: [String: String?]) throws -> String {
+            let result = try receiver.verify(token, options.merging(["--certificate": certificate]) { $1 })
+            return result.succeeded ? "accepted" : result.standardOutput
+        }
+        #expect(try verdict(key, [:]) == "binding-mismatch")
+        #expect(try verdict(key, ["--binding": "strict"]) == "binding-mismatch")
+        #expect(try verdict(key, ["--binding": "same-key"]) == "accepted")
+        #expect(try verdict(name, ["--binding": "same-key"]) == "binding-mismatch")
+        #expect(try verdict(name, ["--binding": "same-subject"]) == "accepted")
+        #expect(try verdict(name, ["--binding": "same-subject", "--issued-within": "59s"]) == "binding-window")
+        #expect(try verdict(early, ["--binding": "same-subject"]) == "binding-window")
+        #expect(try verdict(early, ["--binding": "same-subject", "--backdating": "61s"]) == "accepted")
+        #expect(try receiver.verify(token, ["--binding": "loose"]).exitCode == 64)
+        #expect(try receiver.verify(token, ["--binding": "same-subject", "--ca": nil, "--crl": nil]).exitCode == 64)
+    }
+
     @Test func failsOnFilesThatAreNotThereOrNotRight() throws {
         let token = try receiver.token()
         for option in ["--jwks", "--certificate", "--ca", "--crl"] {

@@ -16,22 +16,40 @@ enum PyJWT {
 
     /// Verifies as its documentation says, with the key set as published, and prints the claims or the name of the error.
     private static let script = """
-        import base64, json, sys
+        import base64, hashlib, json, sys
         import jwt
         from cryptography import x509
-        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives import hashes, serialization
 
-        token, keys, certificate, issuer, audience = sys.argv[1:]
+        token, keys, certificate, authority, issuer, audience = sys.argv[1:]
+
+        def encoded(digest):
+            return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+        def key(certificate):
+            der, spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            return hashlib.sha256(certificate.public_key().public_bytes(der, spki)).digest()
+
+        # docs/reference/http.md, "holder#S256".
+        def holder(leaf, authority):
+            lines = ["+".join(f"{a.oid.dotted_string}={a.value.encode().hex()}" for a in name) for name in leaf.subject.rdns]
+            names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            lines += names.get_values_for_type(x509.UniformResourceIdentifier) + [key(authority).hex()]
+            return hashlib.sha256("".join(line + "\\n" for line in lines).encode()).digest()
+
         try:
             kid = jwt.get_unverified_header(token)["kid"]
-            key = next(k for k in jwt.PyJWKSet.from_json(open(keys).read()).keys if k.key_id == kid)
+            jwk = next(k for k in jwt.PyJWKSet.from_json(open(keys).read()).keys if k.key_id == kid)
             required = ["iss", "sub", "aud", "exp", "iat", "nbf", "jti"]
             claims = jwt.decode(
-                token, key.key, algorithms=["RS256"], issuer=issuer, audience=audience, options={"require": required}
+                token, jwk.key, algorithms=["RS256"], issuer=issuer, audience=audience, options={"require": required}
             )
             leaf = x509.load_pem_x509_certificate(open(certificate, "rb").read())
-            thumbprint = base64.urlsafe_b64encode(leaf.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
-            assert claims["cnf"] == {"x5t#S256": thumbprint}, "BindingMismatch"
+            ca = x509.load_pem_x509_certificate(open(authority, "rb").read())
+            assert claims["cnf"] == {
+                "x5t#S256": encoded(leaf.fingerprint(hashes.SHA256())), "spki#S256": encoded(key(leaf)),
+                "holder#S256": encoded(holder(leaf, ca)),
+            }, "BindingMismatch"
             print(json.dumps(claims))
         except jwt.PyJWTError as error:
             print(type(error).__name__)
@@ -43,7 +61,8 @@ enum PyJWT {
         on token: String, keys: String, certificate: String, issuer: String = IssuerFolder.issuer,
         audience: String = "search-svc"
     ) throws -> String {
-        let result = try Shell.run(python, "-c", script, token, keys, certificate, issuer, audience)
+        let folder = certificate.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
+        let result = try Shell.run(python, "-c", script, token, keys, certificate, "\(folder)/ca.pem", issuer, audience)
         try #require(result.succeeded, "\(result)")
         return result.standardOutput
     }

@@ -19,6 +19,28 @@ func callerRules() throws -> CallerPolicy {
     return callers
 }
 
+func joinedRules(pem: [UInt8]) throws -> CallerRule {
+    let authority = try #require(Certificate.parsePEM(pem).first).publicKey.sha256
+    let payments = CallerRule.when(
+        .all([
+            .any([.trustDomain("link.internal"), .dnsName("billing.partner.example")]),
+            .issuedBy(publicKeySHA256: authority),
+            .not(.subjectField(.organizationalUnit, "Contractors")),
+        ])
+    )
+    return payments
+}
+
+func lenientReceiver(
+    _ expectations: Expectations, _ trust: CertificateTrust, _ callers: CallerPolicy, _ keys: any KeySource
+) -> Authenticator {
+    let authenticator = Authenticator(
+        expecting: expectations, trust: trust, callers: callers, keys: keys,
+        binding: .sameSubject(issuedWithin: 300, backdating: 300)
+    )
+    return authenticator
+}
+
 func routesWithRequirements(_ router: Router<CallerContext>, _ authenticator: Authenticator) {
     router.add(middleware: AuthenticationMiddleware(authenticator, requiring: .role("reader")))
 

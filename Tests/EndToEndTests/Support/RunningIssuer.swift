@@ -68,6 +68,8 @@ final class RunningIssuer: Sendable {
 
     var isRunning: Bool { process.isRunning }
 
+    var processIdentifier: Int32 { process.processIdentifier }
+
     func send(_ signal: Int32) {
         Foundation.kill(process.processIdentifier, signal)
     }
@@ -91,6 +93,16 @@ final class RunningIssuer: Sendable {
 }
 
 extension RunningIssuer {
+    /// What the issuer's process weighs, in KiB: the part of it that is in memory.
+    func residentKiB() throws -> Int {
+        // What was started is `timeout`; the issuer is its only child.
+        let timeout = processIdentifier
+        let children = try String(contentsOfFile: "/proc/\(timeout)/task/\(timeout)/children", encoding: .utf8)
+        let child = children.split(separator: " ").first ?? ""
+        let status = try String(contentsOfFile: "/proc/\(child)/status", encoding: .utf8)
+        return status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+    }
+
     /// A place in the log; what is looked for after it was caused after it.
     struct LogMark {
         fileprivate let bytes: Int

@@ -1,5 +1,6 @@
 import Countersign
 import CountersignTesting
+import Foundation
 
 // What a receiver pays for a token it has never seen, against the bare RSA operation on the same key in the same run.
 //
@@ -60,6 +61,19 @@ func sign() throws -> Double {
         for token in parsed.prefix(500) { _ = try issuer.key.signature(for: token.signingInput) }
     }
     return perSecond(500, time)
+}
+
+// One thing alone, some rounds of it, for a profiler or an instruction counter: VerifyBenchmark first-sight 100
+let arguments = CommandLine.arguments
+if arguments.count == 3, let rounds = Int(arguments[2]) {
+    for _ in 0..<rounds {
+        switch arguments[1] {
+        case "raw": _ = try raw()
+        case "first-sight": _ = try await firstSight()
+        default: _ = try await repeated()
+        }
+    }
+    exit(0)
 }
 
 var ratios: [Double] = []

@@ -1,27 +1,35 @@
-import CountersignCrypto
-import CountersignTesting
-import Testing
+package import CountersignCrypto
 
 /// Certificates the way the `openssl` command makes them: the ones that we refuse to make ourselves, too.
-struct OpenSSLCertificates {
-    let directory: TestDirectory
+package struct OpenSSLCertificates {
+    package let directory: TestDirectory
 
-    init(_ directory: TestDirectory) {
+    package init(_ directory: TestDirectory) {
         self.directory = directory
     }
 
     /// An authority or service made by the command; its files are `NAME.pem` and `NAME.key`.
-    struct Made {
-        let name: String
-        let certificate: Certificate
+    package struct Made: Sendable {
+        package let name: String
+        package let certificate: Certificate
+
+        package init(name: String, certificate: Certificate) {
+            self.name = name
+            self.certificate = certificate
+        }
     }
 
-    static let authority = """
+    /// What `openssl` said instead of making what it was asked for.
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    package static let authority = """
         basicConstraints=critical,CA:TRUE
         keyUsage=critical,keyCertSign,cRLSign
         subjectKeyIdentifier=hash
         """
-    static let service = """
+    package static let service = """
         basicConstraints=critical,CA:FALSE
         keyUsage=critical,digitalSignature
         extendedKeyUsage=clientAuth,serverAuth
@@ -29,7 +37,7 @@ struct OpenSSLCertificates {
         """
 
     /// - Parameter stringMask: which ASN.1 string types the names are written in (`openssl req`, string_mask).
-    func selfSigned(
+    package func selfSigned(
         subject: String,
         extensions: String = authority,
         key: [String] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -57,11 +65,11 @@ struct OpenSSLCertificates {
         return try read(name)
     }
 
-    func root(_ subject: String = "/O=Link Service/CN=Root", extensions: String = authority) throws -> Made {
+    package func root(_ subject: String = "/O=Link Service/CN=Root", extensions: String = authority) throws -> Made {
         Made(name: "root", certificate: try selfSigned(subject: subject, extensions: extensions))
     }
 
-    func issue(
+    package func issue(
         _ name: String,
         under issuer: Made,
         subject: String? = nil,
@@ -86,11 +94,16 @@ struct OpenSSLCertificates {
     }
 
     private func read(_ name: String) throws -> Certificate {
-        try #require(try Certificate.parsePEM(try directory.read("\(name).pem")).first)
+        guard let certificate = try Certificate.parsePEM(try directory.read("\(name).pem")).first else {
+            throw Failure(description: "openssl made no certificate")
+        }
+        return certificate
     }
 
     private func run(_ arguments: [String]) throws {
         let result = try Shell.run("openssl", arguments)
-        try #require(result.succeeded, "openssl \(arguments.joined(separator: " ")): \(result.standardError)")
+        guard result.succeeded else {
+            throw Failure(description: "openssl \(arguments.joined(separator: " ")): \(result.standardError)")
+        }
     }
 }

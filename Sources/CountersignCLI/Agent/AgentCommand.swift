@@ -1,0 +1,71 @@
+import ArgumentParser
+import CountersignClient
+import CountersignIssuer
+import CountersignTLS
+import Logging
+
+/// `countersign agent`: tokens for programs in any language.
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent",
+        abstract: "Keeps tokens fresh for the programs beside it.",
+        discussion: """
+            Writes each token to its file, replaced as a whole, and answers GET /token?audience=NAME on a Unix socket. Renews \
+            ahead of time, follows a replaced certificate, and keeps the last good token when the issuer is away. SIGHUP reads \
+            the configuration again; SIGTERM and SIGINT stop.
+
+            EXAMPLE
+              countersign agent --config agent.yaml
+              curl --unix-socket agent.sock \
+                http://agent/token?audience=search-svc
+            """
+    )
+
+    @Option(help: ArgumentHelp("The agent's configuration file.", valueName: "file"))
+    var config: String
+
+    @Flag(help: "Only say whether the configuration and the certificate files are right.")
+    var check = false
+
+    @Option(
+        help: ArgumentHelp("The least important lines to log: trace, debug, info, notice, warning or error.", valueName: "level"))
+    var logLevel: ServeCommand.LogLevel = .info
+
+    func run() async throws {
+        let configuration: AgentConfiguration
+        do {
+            configuration = try AgentConfiguration.load(contentsOf: config)
+        } catch {
+            throw ConfigurationFile.failure(error.problems)
+        }
+        if check {
+            try await AgentRun.withWords { _ = try TLSMaterial(configuration.files, role: .client, at: .now()) }
+            StandardOutput.write("\(config) is right: \(configuration.tokens.count) tokens")
+            return
+        }
+        try await AgentRun.run(configuration, file: config, level: logLevel)
+    }
+}
+
+/// Runs an agent with a log on standard error.
+enum AgentRun {
+    static func run(_ configuration: AgentConfiguration, file: String?, level: ServeCommand.LogLevel) async throws {
+        let sink = LogSink()
+        defer { sink.flush() }
+        var logger = Logger(label: "countersign.agent") { _ in LineLogHandler(sink: sink) }
+        logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
+        let agent = Agent(configuration: configuration, file: file, logger: logger)
+        try await withWords { try await agent.run() }
+    }
+
+    /// The errors of the parts in the words of the command line.
+    static func withWords(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as TLSError {
+            throw CommandFailure.configuration(error.message, hint: error.hint)
+        } catch let error as TokenError {
+            throw CommandFailure.configuration(error.message, hint: error.hint)
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../../../../Sources/CountersignIssuer/Configuration/ConfigurationSyntax.swift

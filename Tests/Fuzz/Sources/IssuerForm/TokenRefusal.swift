@@ -1,0 +1,1 @@
+../../../../Sources/CountersignIssuer/Token/TokenRefusal.swift
