@@ -18,7 +18,7 @@ internal import Synchronization
 /// certificate was replaced; it never fails because of the issuer. Without `run()` a caller that finds its token due sets off one
 /// renewal and does not wait for it; nobody renews what nobody asks for.
 ///
-/// A token in hand costs about a fifth of a microsecond, no change of thread and no lock that another caller holds.
+/// A token in hand costs no change of thread and no lock that another caller holds.
 public final class TokenSource: Sendable {
     public struct Configuration: Sendable {
         /// How long a caller without a valid token waits, over all addresses and attempts.
