@@ -67,7 +67,7 @@ _ = try await tokens.token(for: "search-svc")
 for tasks in [1, 2, 4, 16] {
     var runs: [Double] = []
     for _ in 0..<5 { runs.append(try await nanosecondsPerCall(tasks: tasks, calls: 1_000_000 / tasks)) }
-    let perCall = runs.sorted()[2] / Double(min(tasks, ProcessInfo.processInfo.activeProcessorCount)) * 1
+    let perCall = runs.sorted()[2] / Double(min(tasks, ProcessInfo.processInfo.activeProcessorCount))
     print("\(tasks) tasks: \(Int(runs.sorted()[2])) ns for a call of each, \(Int(perCall)) ns by core")
 }
 let before = residentKiB()
