@@ -56,6 +56,25 @@ func repeated() async throws -> Double {
     return perSecond(200_000, time)
 }
 
+/// Hits per second of eight tasks at once, each with its own connection, as several event loops have them.
+func repeatedByEight() async throws -> Double {
+    let peers = (0..<8).map { _ in caller.peer }
+    for peer in peers { _ = try await authenticator.authenticate(peer: peer, authorization: values[0], at: TestClock.now).get() }
+    let time = try await clock.measure {
+        try await withThrowingTaskGroup { group in
+            for peer in peers {
+                group.addTask { [authenticator, value = values[0]] in
+                    for _ in 0..<100_000 {
+                        _ = try await authenticator.authenticate(peer: peer, authorization: value, at: TestClock.now).get()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+    return perSecond(800_000, time)
+}
+
 func sign() throws -> Double {
     let time = try clock.measure {
         for token in parsed.prefix(500) { _ = try issuer.key.signature(for: token.signingInput) }
@@ -87,5 +106,10 @@ for _ in 0..<9 {
     print("raw RSA verifications/s \(Int(rawRate))  first sight/s \(Int(fullRate))  repeated/s \(Int(repeatedRate))")
 }
 print("median ratio to raw: first sight \(median(ratios)), repeated \(median(repeatedRatios));  signatures/s \(Int(try sign()))")
+
+let one = try await repeated()
+let eight = try await repeatedByEight()
+let cores = ProcessInfo.processInfo.activeProcessorCount
+print("repeated by eight tasks at once on \(cores) cores: \((eight / one * 100).rounded() / 100) times one task")
 
 func median(_ values: [Double]) -> Double { (values.sorted()[values.count / 2] * 1000).rounded() / 1000 }
