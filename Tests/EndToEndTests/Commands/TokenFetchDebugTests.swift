@@ -127,7 +127,6 @@ import Testing
                 body = '{"error":"invalid_target"}'
                 head = "HTTP/1.1 400 Bad Request\\r\\nContent-Type: application/json\\r\\nDate: %s\\r\\nContent-Length: %d\\r\\n\\r\\n"
                 connection.sendall((head % (date, len(body)) + body).encode())
-                connection.close()
                 """)
         expect(
             try fetch(["--issuer": other.address]), 1,
