@@ -75,11 +75,12 @@ let package = Package(
                 httpTypes, nioCore, nioPosix, nioSSL, nioTLS, nioHTTP1, logging, serviceLifecycle,
             ]
         ),
-        .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
+        .target(name: "CountersignFiles"),
+        .target(name: "CountersignPKI", dependencies: ["CountersignCrypto", "CountersignFiles"]),
         .target(
             name: "CountersignIssuer",
             dependencies: [
-                "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
+                "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", "CountersignFiles",
                 "CountersignHummingbird", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
                 unixSignals, yams,
             ]
@@ -88,8 +89,8 @@ let package = Package(
             name: "CountersignCLI",
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
-                "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", asyncHTTPClient,
-                hummingbird, httpTypes,
+                "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", "CountersignFiles",
+                asyncHTTPClient, hummingbird, hummingbirdCore, httpTypes,
                 argumentParser, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
@@ -124,12 +125,16 @@ let package = Package(
                 logging, serviceLifecycle,
             ]
         ),
-        .testTarget(name: "CountersignPKITests", dependencies: ["CountersignPKI", "CountersignTesting", "CountersignCrypto"]),
+        .testTarget(
+            name: "CountersignPKITests",
+            dependencies: ["CountersignPKI", "CountersignFiles", "CountersignTesting", "CountersignCrypto"]
+        ),
         .testTarget(
             name: "CountersignIssuerTests",
             dependencies: [
                 "CountersignIssuer", "Countersign", "CountersignClient", "CountersignTesting", "CountersignJOSE",
-                "CountersignJSON", "CountersignCrypto", "CountersignTLS", hummingbird, logging, serviceLifecycle,
+                "CountersignJSON", "CountersignCrypto", "CountersignTLS", "CountersignFiles", hummingbird, logging,
+                serviceLifecycle,
             ]
         ),
         .testTarget(
@@ -138,6 +143,7 @@ let package = Package(
                 "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "CountersignClient",
                 "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignJOSE", "CountersignJSON",
                 "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                unixSignals,
             ]
         ),
     ]

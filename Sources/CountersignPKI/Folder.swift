@@ -1,4 +1,5 @@
 internal import CountersignCrypto
+internal import CountersignFiles
 internal import Foundation
 
 /// The files of one directory. Every write is a new file, synced, renamed over the old one, and the directory synced: a crash
@@ -41,7 +42,7 @@ struct Folder: Sendable {
     func read(_ name: String) throws(PKIError) -> [UInt8]? {
         try adapting { () throws(SystemError) in
             do throws(SystemError) {
-                return try SystemFile.open(path(name)).read(limit: Self.maxBytes)
+                return try SystemFile.openFollowing(path(name)).read(limit: Self.maxBytes)
             } catch  where error.isNotFound {
                 return nil
             }
@@ -53,7 +54,7 @@ struct Folder: Sendable {
     /// - Throws: ``PKIError`` with `permissions` when anybody but the owner may read it.
     func readPrivate(_ name: String) throws(PKIError) -> [UInt8]? {
         guard exists(name) else { return nil }
-        let mode = try adapting { () throws(SystemError) in try SystemFile.open(path(name)).mode() }
+        let mode = try adapting { () throws(SystemError) in try SystemFile.openFollowing(path(name)).mode() }
         guard mode & 0o077 == 0 else {
             throw PKIError(
                 .permissions, "\(path(name)) is a private key that others may read (mode \(String(mode, radix: 8)))",
@@ -65,22 +66,9 @@ struct Folder: Sendable {
 
     /// Writes a file with this mode in the place of what was there.
     func write(_ bytes: [UInt8], to name: String, mode: mode_t) throws(PKIError) {
-        let random: [UInt8]
-        do throws(CryptoError) {
-            random = try SecureRandom.bytes(8)
-        } catch {
-            throw PKIError(.operationFailed, error.message)
-        }
-        let temporary = path(".\(name).\(random.map { String($0, radix: 36) }.joined()).new")
         try adapting { () throws(SystemError) in
-            do throws(SystemError) {
-                try SystemFile.create(temporary, mode: mode).writeAndSync(bytes)
-                try SystemFile.rename(temporary, to: path(name))
-                try SystemFile.openDirectory(path).sync()
-            } catch {
-                try? FileManager.default.removeItem(atPath: temporary)
-                throw error
-            }
+            try SystemFile.replace(path(name), with: bytes, mode: mode)
+            try SystemFile.openDirectory(path).sync()
         }
     }
 

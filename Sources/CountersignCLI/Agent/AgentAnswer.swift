@@ -26,8 +26,8 @@ enum AgentAnswer {
         return response
     }
 
-    static func ready(_ tokens: AgentTokens) -> Response {
-        tokens.isReady ? json(.ok, ["status": "ready"]) : json(.serviceUnavailable, ["status": "not-ready"])
+    static func ready(_ tokens: AgentTokens) async -> Response {
+        await tokens.isReady ? json(.ok, ["status": "ready"]) : json(.serviceUnavailable, ["status": "not-ready"])
     }
 
     static func error(_ status: HTTPResponse.Status, _ code: String, _ message: String) -> Response {

@@ -16,7 +16,7 @@ struct AgentCommand: AsyncParsableCommand {
 
             EXAMPLE
               countersign agent --config agent.yaml
-              curl --unix-socket agent.sock \
+              curl --unix-socket agent.sock \\
                 http://agent/token?audience=search-svc
             """
     )
@@ -39,7 +39,10 @@ struct AgentCommand: AsyncParsableCommand {
             throw ConfigurationFile.failure(error.problems)
         }
         if check {
-            try await AgentRun.withWords { _ = try TLSMaterial(configuration.files, role: .client, at: .now()) }
+            let silent = Logger(label: "countersign.agent") { _ in SwiftLogNoOpLogHandler() }
+            try await AgentRun.withWords(ofOptions: false) {
+                _ = try Agent(configuration: configuration, file: config, logger: silent).prepare()
+            }
             StandardOutput.write("\(config) is right: \(configuration.tokens.count) tokens")
             return
         }
@@ -55,17 +58,19 @@ enum AgentRun {
         var logger = Logger(label: "countersign.agent") { _ in LineLogHandler(sink: sink) }
         logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
         let agent = Agent(configuration: configuration, file: file, logger: logger)
-        try await withWords { try await agent.run() }
+        try await withWords(ofOptions: file == nil) { try await agent.run() }
     }
 
     /// The errors of the parts in the words of the command line.
-    static func withWords(_ body: () async throws -> Void) async throws {
+    ///
+    /// - Parameter ofOptions: what is wrong was given as an option, not in a file.
+    static func withWords(ofOptions: Bool, _ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch let error as TLSError {
             throw CommandFailure.configuration(error.message, hint: error.hint)
         } catch let error as TokenError {
-            throw CommandFailure.configuration(error.message, hint: error.hint)
+            throw ofOptions ? CommandFailure(error) : .configuration(error.message, hint: error.hint)
         }
     }
 }

@@ -8,9 +8,13 @@ struct AgentStatus {
     let tokens: AgentTokens
 
     var json: JSONObject {
+        get async { json(isReady: await tokens.isReady) }
+    }
+
+    private func json(isReady: Bool) -> JSONObject {
         let certificate = issuer.certificate
         return [
-            "status": .string(tokens.isReady ? "ready" : "not-ready"),
+            "status": .string(isReady ? "ready" : "not-ready"),
             "certificate": .object([
                 "subject": .string("\(certificate.subject)"), "serial": .string(certificate.serialHex),
                 "not_after": .string("\(certificate.notAfter)"),

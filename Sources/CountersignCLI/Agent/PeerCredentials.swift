@@ -7,17 +7,17 @@ struct PeerCredentials: Sendable {
     let userID: UInt32
 
     /// - Returns: `nil` when the system does not say; nobody is let in then.
-    static func of(_ channel: any Channel) async -> PeerCredentials? {
+    static func of(_ channel: any Channel) -> EventLoopFuture<PeerCredentials?> {
         #if os(Linux)
-            guard let provider = channel as? any SocketOptionProvider else { return nil }
+            guard let provider = channel as? any SocketOptionProvider else { return channel.eventLoop.makeSucceededFuture(nil) }
             // `struct ucred` of socket(7), which the C library shows to programs of its own only.
             let answer: EventLoopFuture<UCred> = provider.unsafeGetSocketOption(
                 level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED)
             )
-            guard let credentials = try? await answer.get() else { return nil }
-            return PeerCredentials(processID: credentials.pid, userID: credentials.uid)
+            return answer.map { PeerCredentials(processID: $0.pid, userID: $0.uid) }
+                .flatMapErrorThrowing { _ in nil }
         #else
-            return nil
+            return channel.eventLoop.makeSucceededFuture(nil)
         #endif
     }
 

@@ -1,6 +1,7 @@
 import CountersignClient
+import CountersignFiles
+import CountersignJOSE
 import CountersignJSON
-import Foundation
 
 /// A file that holds the newest token: always a whole one, readable by its owner alone.
 struct TokenFile: Sendable {
@@ -19,38 +20,31 @@ struct TokenFile: Sendable {
 
     /// Puts the token in the place of the one before, in one step: whoever opens the file reads the old one or the new one.
     ///
-    /// The new file belongs to its owner and has mode 600 before it takes its name. Blocks on the file system.
+    /// The new file belongs to its owner and has mode 600 before there is anything in it. Blocks on the file system.
     ///
     /// - Throws: `CommandFailure`, naming the file.
     func write(_ token: AccessToken) throws {
-        let new = "\(path).new"
-        do {
-            // What a process that was killed may have left behind.
-            try? FileManager.default.removeItem(atPath: new)
-            // Before anything is in it: the process's umask may let others read.
-            try Data().write(to: URL(fileURLWithPath: new), options: .withoutOverwriting)
-            var attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
-            attributes[.ownerAccountID] = owner.map { NSNumber(value: $0) }
-            attributes[.groupOwnerAccountID] = group.map { NSNumber(value: $0) }
-            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: new))
-            defer { try? handle.close() }
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: new)
-            try handle.write(contentsOf: Data(Self.text(of: token, form).utf8))
-            try handle.synchronize()
-            try FileManager.default.setAttributes(attributes, ofItemAtPath: new)
+        let text = try Self.text(of: token, form)
+        do throws(SystemError) {
+            try SystemFile.replace(path, with: Array(text.utf8), mode: 0o600, owner: owner, group: group)
         } catch {
-            try? FileManager.default.removeItem(atPath: new)
             throw CommandFailure.configuration(
-                "\(path) cannot be written: \(Self.reason(error))", hint: "the agent needs a directory it may write to"
+                "\(path) cannot be written: \(error.isNotFound ? "its directory is not there" : error.reason)",
+                hint: "name a file in a directory that is there and that this user may write to"
             )
         }
-        // System call: Foundation moves a file only where none is.
-        guard unsafe rename(new, path) == 0 else {
-            let code = errno
-            try? FileManager.default.removeItem(atPath: new)
-            throw CommandFailure.configuration("\(path) cannot be replaced (system error \(code))")
-        }
     }
+
+    /// Whether the file is there and holds exactly this token, in its form. Blocks on the file system.
+    func holds(_ token: AccessToken) -> Bool {
+        guard let text = try? Self.text(of: token, form), let bytes = try? SystemFile.open(path).read(limit: Self.maxBytes) else {
+            return false
+        }
+        return bytes.elementsEqual(text.utf8)
+    }
+
+    /// More than any form of the largest token takes.
+    private static let maxBytes = 2 * CompactJWS.defaultMaxBytes
 
     /// What stands in the file.
     static func text(of token: AccessToken, _ form: AgentConfiguration.Form) throws -> String {
@@ -64,16 +58,6 @@ struct TokenFile: Sendable {
             ]
             if !token.claims.scope.isEmpty { object.append("scope", .string(token.claims.scope.joined(separator: " "))) }
             return String(decoding: try JSONWriter.bytes(.object(object)), as: UTF8.self) + "\n"
-        }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch (error as? CocoaError)?.code {
-        case .fileNoSuchFile, .fileReadNoSuchFile, .fileWriteInvalidFileName: "its directory is not there"
-        case .fileWriteNoPermission: "permission denied"
-        case .fileWriteOutOfSpace: "the disk is full"
-        case .fileWriteVolumeReadOnly: "the file system is read-only"
-        default: "\(error)"
         }
     }
 }

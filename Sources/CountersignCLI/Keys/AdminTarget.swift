@@ -36,6 +36,9 @@ struct AdminTarget: ParsableArguments {
         guard issuer == nil || (cert != nil && key != nil && ca != nil) else {
             throw ValidationError("--issuer needs --cert, --key and --ca")
         }
+        guard issuer != nil || (cert == nil && key == nil && ca == nil) else {
+            throw ValidationError("--cert, --key and --ca are for --issuer; --keys needs none of them")
+        }
         guard issuer == nil || passphrase == nil else {
             throw ValidationError("--passphrase is for --keys; a running issuer has its own")
         }
@@ -59,13 +62,16 @@ struct AdminTarget: ParsableArguments {
         } catch let error as TLSError {
             throw .configuration(error.message, hint: error.hint)
         } catch let error as TokenError {
-            throw .software(error.message, hint: error.hint)
+            throw CommandFailure(error)
         } catch let error as CommandFailure {
             throw error
         } catch {
             throw .unexpected(error)
         }
     }
+
+    /// From the connection to the last byte of the answer.
+    private static let timeout = Duration.seconds(30)
 
     private static func ask(
         _ command: AdminCommand, reason: String?, of issuer: String, _ material: TLSMaterial
@@ -79,7 +85,10 @@ struct AdminTarget: ParsableArguments {
             request.headers.append(("Content-Type", "application/json"))
             request.body = try JSONWriter.bytes(.object(body))
         }
-        let answer = try await MutualTLSTransport { material }.send(request)
+        let (message, transport) = (request, MutualTLSTransport { material })
+        let answer = try await ClientTime.system.limit(to: timeout, orThrow: .noAnswer(from: request.url)) {
+            () async throws(TokenError) in try await transport.send(message)
+        }
         let limits = JSONLimits(maxBytes: 4 << 20, maxDepth: 16)
         guard let object = try? JSONReader.parseObject(answer.body, limits: limits) else {
             throw CommandFailure.software(
@@ -94,5 +103,11 @@ struct AdminTarget: ParsableArguments {
             )
         }
         return object
+    }
+}
+
+extension TokenError {
+    fileprivate static func noAnswer(from url: String) -> TokenError {
+        TokenError(.timedOut, "\(url) did not answer in time", hint: "see with the same options and list whether it was done")
     }
 }

@@ -73,7 +73,7 @@ struct TokenFetchCommand: AsyncParsableCommand {
         } catch let error as TLSError {
             throw CommandFailure.configuration(error.message, hint: error.hint)
         } catch let error as TokenError {
-            throw failure(for: error)
+            throw CommandFailure(error)
         }
     }
 
@@ -88,9 +88,14 @@ struct TokenFetchCommand: AsyncParsableCommand {
     /// An agent with one token.
     private func keep() async throws {
         guard let out else { throw CommandFailure.usage("--watch needs a file to keep the token in", hint: "add --out FILE") }
+        guard !debug else {
+            throw CommandFailure.usage("--debug shows one fetch and --watch does not end", hint: "leave one of them out")
+        }
+        let command = onChange?.split(separator: " ").map(String.init) ?? []
+        guard onChange == nil || !command.isEmpty else { throw CommandFailure.usage("--on-change names no program") }
         let token = AgentConfiguration.Token(
             audience: audience, scopes: scopes,
-            file: .init(path: out, form: form), onChange: onChange.map { $0.split(separator: " ").map(String.init) } ?? []
+            file: .init(path: out, form: form), onChange: command
         )
         let files = TLSFiles(certificate: PEMSource(cert), privateKey: PEMSource(key), ca: PEMSource(ca))
         try await AgentRun.run(
@@ -119,16 +124,6 @@ struct TokenFetchCommand: AsyncParsableCommand {
             if let refresh = response.refreshIn { object.append("refresh_in", .integer(refresh)) }
             if !response.scope.isEmpty { object.append("scope", .string(response.scope.joined(separator: " "))) }
             return String(decoding: try JSONWriter.bytes(.object(object), pretty: true), as: UTF8.self)
-        }
-    }
-
-    /// "The issuer said no" is an answer; "the issuer could not be asked" is not.
-    private func failure(for error: TokenError) -> CommandFailure {
-        let message = error.oauthCode.map { "\($0): \(error.message)" } ?? error.message
-        switch error.code {
-        case .refused, .certificateRefused: return .no(message, hint: error.hint)
-        case .invalidRequest: return .usage(message, hint: error.hint)
-        default: return .software(message, hint: error.hint)
         }
     }
 }

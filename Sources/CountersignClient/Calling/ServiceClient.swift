@@ -21,13 +21,22 @@ public struct ServiceClient: Sendable {
 
     /// - Parameters:
     ///   - tls: the same that `tokens` asks the issuer with.
-    ///   - http: where it follows redirects, it leaves the token behind when the origin changes.
-    public init(_ tokens: TokenSource, tls: ReloadableTLS, audiences: AudienceMap, http: HTTPClient = .shared) {
+    ///   - http: one for the whole process that follows no redirects, when `nil`. One that follows them, such as
+    ///     `HTTPClient.shared`, leaves the token behind when the origin changes, and sends the body of a request that is
+    ///     answered with 307 or 308 to wherever the answer says, with our certificate.
+    public init(_ tokens: TokenSource, tls: ReloadableTLS, audiences: AudienceMap, http: HTTPClient? = nil) {
         self.tokens = tokens
         self.tls = tls
         self.audiences = audiences
-        self.http = http
+        self.http = http ?? Self.withoutRedirects
     }
+
+    /// For the life of the process, as `HTTPClient.shared`. Who a request goes to is the caller's decision, not the receiver's.
+    private static let withoutRedirects: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.redirectConfiguration = .disallow
+        return HTTPClient(configuration: configuration)
+    }()
 
     /// Sends a request with `Authorization: Bearer` and our certificate.
     ///

@@ -85,7 +85,7 @@ extension IssuerAnswer {
     }
 
     private static let hints = [
-        "invalid_client": "the issuer's configuration has no service for this certificate; see: countersign policy explain",
+        "invalid_client": "the issuer does not accept this certificate; its log names the reason",
         "invalid_target": "the issuer's configuration does not let this service have tokens for that audience",
         "invalid_scope": "ask for fewer scopes, or have them added to the issuer's configuration",
         "unauthorized_client": "the issuer's configuration does not let this service have tokens",

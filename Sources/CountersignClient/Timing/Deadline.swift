@@ -2,7 +2,7 @@ extension ClientTime {
     /// Runs `work`, and cancels it when it takes longer than `limit`.
     ///
     /// - Throws: what `work` throws, or `late`. Returns only when the work has ended, so it has to heed cancellation.
-    func limit<Value: Sendable>(
+    package func limit<Value: Sendable>(
         to limit: Duration,
         orThrow late: TokenError,
         _ work: @escaping @Sendable () async throws(TokenError) -> Value

@@ -1,3 +1,5 @@
+internal import CountersignFiles
+
 /// One thing about to be done to a file, on the way of which a process may die or a disk may fail.
 struct FileStep: Hashable, Sendable {
     enum Kind: String, Hashable, Sendable {

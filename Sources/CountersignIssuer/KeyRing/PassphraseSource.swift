@@ -1,4 +1,5 @@
 public import CountersignCrypto
+internal import CountersignFiles
 internal import Foundation
 
 /// Where the passphrase of encrypted private keys comes from.

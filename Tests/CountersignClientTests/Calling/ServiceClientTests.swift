@@ -142,6 +142,19 @@ struct ServiceClientTests {
         }
     }
 
+    @Test(arguments: [301, 302, 303, 307, 308]) func aRedirectIsAnAnswerAndNotFollowed(status: Int) async throws {
+        try await calling { _, _ in
+            IssuerServer.Answer(status: status, headers: [("Location", "/.well-known/jwks.json")])
+        } _: { client, url, server in
+            var request = HTTPClientRequest(url: url)
+            request.method = .POST
+            request.body = .bytes(ByteBuffer(string: "secret"))
+            let answer = try await client.execute(request, timeout: .seconds(20))
+            #expect(Int(answer.status.code) == status)
+            #expect(server.requests.map(\.path) == ["/oauth2/token", "/elsewhere"])
+        }
+    }
+
     @Test func noTokenIsSentWhereNoneBelongs() async throws {
         try await calling { _, _ in
             IssuerServer.Answer()

@@ -1,4 +1,5 @@
 import CountersignCrypto
+import CountersignFiles
 import CountersignJOSE
 import Foundation
 import Synchronization

@@ -1,3 +1,4 @@
+import CountersignCrypto
 import CountersignTesting
 import Testing
 
@@ -28,6 +29,50 @@ import Testing
             #expect(result.output.isEmpty)
             #expect(!result.error.isEmpty, "\(result)")
         }
+    }
+
+    /// The same mistake has the same code, whichever command it is made with.
+    @Test func whatIsWrongWithTheIssuerIsToldAlike() async throws {
+        let folder = try IssuerFolder()
+        let running = try await RunningIssuer.start(folder)
+        let files = folder.files
+        try files.write(try TestAuthority(at: .now()).issue("user-svc"), as: "certs/impostor")
+        func run(_ issuer: String, _ service: String, _ command: [String]) throws -> Shell.Result {
+            let own = ["--cert", "certs/\(service)/cert.pem", "--key", "certs/\(service)/key.pem", "--ca", "certs/ca.pem"]
+            return try Program.run(command + ["--issuer", issuer] + own, in: files)
+        }
+        let fetch = ["token", "fetch", "--audience", "search-svc"]
+        for command in [fetch, fetch + ["--watch", "--out", "kept"], ["keys", "list"], ["deny", "list"]] {
+            let plain = try run("http://127.0.0.1:\(running.port)", "user-svc", command)
+            #expect(plain.exitCode == 64, "\(command): \(plain)")
+            #expect(!plain.error.isEmpty && !plain.hint.isEmpty)
+        }
+        for command in [fetch, ["keys", "list"], ["deny", "list"]] {
+            let refused = try run("https://127.0.0.1:\(running.port)", "impostor", command)
+            #expect(refused.exitCode == 1, "\(command): \(refused)")
+            #expect(refused.error.contains("refused our certificate"))
+        }
+        #expect(try await running.stop() == 0)
+    }
+
+    @Test(.timeLimit(.minutes(2)), .enabled(if: ProofSize.isLong, "takes half a minute"))
+    func anIssuerThatNeverAnswersIsNotWaitedForForEver() async throws {
+        let folder = try IssuerFolder()
+        let silent = try await OddIssuer.start(folder, answering: "pass")
+        let result = try Program.run(
+            "keys", "list", "--issuer", silent.address, "--cert", "certs/user-svc/cert.pem", "--key", "certs/user-svc/key.pem",
+            "--ca", "certs/ca.pem", in: folder.files)
+        #expect(result.exitCode == 70, "\(result)")
+        #expect(result.error.hasSuffix("did not answer in time") && !result.hint.isEmpty)
+    }
+
+    @Test(arguments: ["--cert", "--key", "--ca"]) func whatIsForARunningIssuerIsNotTakenWithADirectory(option: String) throws {
+        let result = try Program.run("keys", "list", "--keys", "keys", option, "file.pem")
+        #expect(result.exitCode == 64, "\(result)")
+    }
+
+    @Test func theExampleOfTheAgentCanBeCopied() throws {
+        #expect(try Program.run("agent", "--help").standardOutput.contains("agent.sock \\\n"))
     }
 
     @Test func theVersionIsSaid() throws {

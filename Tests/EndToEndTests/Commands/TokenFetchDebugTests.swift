@@ -118,6 +118,21 @@ import Testing
         expect(try fetch(["--audience": "nobody"]), 1, saying: ["audience=nobody", "answer        400", "invalid_target"])
     }
 
+    @Test(.timeLimit(.minutes(2)), arguments: [(3600, "behind"), (-3600, "ahead of")])
+    func aClockThatIsWrong(seconds: Int, words: String) async throws {
+        let other = try await OddIssuer.start(
+            issuer.folder,
+            answering: """
+                date = email.utils.formatdate(time.time() + \(seconds), usegmt=True)
+                body = '{"error":"invalid_target"}'
+                head = "HTTP/1.1 400 Bad Request\\r\\nContent-Type: application/json\\r\\nDate: %s\\r\\nContent-Length: %d\\r\\n\\r\\n"
+                connection.sendall((head % (date, len(body)) + body).encode())
+                """)
+        expect(
+            try fetch(["--issuer": other.address]), 1,
+            saying: ["answer        400", "clock         ours is 3", " s \(words) the issuer's: check time synchronisation"])
+    }
+
     @Test func aRefusalThatComesLate() throws {
         let other = try identity("debug-other", TestAuthority(at: .now()).issue("user-svc"))
         expect(

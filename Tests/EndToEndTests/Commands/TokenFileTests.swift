@@ -28,6 +28,20 @@ import Testing
         let elsewhere = try Program.run(arguments + ["--out", "no/such/folder/token"], in: files)
         #expect(elsewhere.exitCode == 78, "\(elsewhere)")
         #expect(elsewhere.error.contains("no/such/folder/token cannot be written: its directory is not there"))
+        #expect(elsewhere.hint.contains("directory") && !elsewhere.hint.contains("agent"))
+    }
+
+    @Test func touchesNothingThatOthersHavePutBesideTheFile() throws {
+        try files.write("of somebody else", to: "beside.new/precious")
+        try files.write("of somebody else", to: "victim", mode: 0o640)
+        try FileManager.default.createSymbolicLink(atPath: files.path("beside"), withDestinationPath: files.path("victim"))
+        let result = try Program.run(arguments + ["--out", "beside"], in: files)
+        #expect(result.succeeded, "\(result)")
+        _ = try IssuedToken(String(decoding: try files.read("beside"), as: UTF8.self))
+        #expect(try files.mode("beside") == 0o600)
+        #expect(try files.read("victim") == Array("of somebody else".utf8))
+        #expect(try files.mode("victim") == 0o640)
+        #expect(try files.contents(of: "beside.new") == ["precious"])
     }
 
     @Test(.timeLimit(.minutes(2))) func keepsAFileFresh() async throws {
@@ -46,7 +60,10 @@ import Testing
     }
 
     @Test func saysWhatDoesNotGoTogether() throws {
-        for more in [["--watch"], ["--on-change", "true"]] {
+        let keep = ["--watch", "--out", "never"]
+        for more in [
+            ["--watch"], ["--on-change", "true"], keep + ["--debug"], keep + ["--on-change", "  "], keep + ["--on-change", ""],
+        ] {
             let result = try Program.run(arguments + more, in: files)
             #expect(result.exitCode == 64, "\(result)")
         }

@@ -1,17 +1,11 @@
 import AsyncHTTPClient
 import CountersignClient
-import HTTPTypes
 import Logging
 import NIOCore
-import NIOHTTP1
 import ServiceLifecycle
+import UnixSignals
 
 // The Swift of docs/guide/caller.md, compiled and run by the tests. Change both together.
-
-/* In a Package.swift:
-.package(name: "countersign", path: "../countersign"),
-.product(name: "CountersignClient", package: "countersign"),
-*/
 
 struct CallerSettings {
     let issuers: [String]
@@ -28,6 +22,26 @@ struct CallerSettings {
 
         return CallerSettings(issuers: issuers, files: files, audiences: audiences)
     }
+}
+
+struct SearchCaller: Service {
+    let client: ServiceClient
+    let url: String
+    let logger: Logger
+
+    func run() async throws {
+        let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(5))
+        let text = String(buffer: try await response.body.collect(upTo: 1024))
+        logger.notice("answered", metadata: ["status": "\(response.status)", "text": "\(text)"])
+        try await gracefulShutdown()
+    }
+}
+
+func documentedCaller(_ client: ServiceClient) -> (SearchCaller, Logger) {
+    let logger = Logger(label: "user-svc")
+    let app = SearchCaller(client: client, url: "https://localhost:9443/search", logger: logger)
+
+    return (app, logger)
 }
 
 struct SearchClient {
@@ -50,29 +64,12 @@ struct SearchClient {
 
     /// Keeps tokens fresh until it is cancelled.
     func run(beside app: any Service, logger: Logger) async throws {
-        let group = ServiceGroup(services: [issuer, tokens, app], logger: logger)
+        let group = ServiceGroup(services: [issuer, tokens, app], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
     }
 
     func call(_ url: String) async throws -> HTTPClientResponse {
         let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(5))
-
-        return response
-    }
-
-    /// As a route of Hummingbird does.
-    func search(_ authority: String) async throws -> (HTTPResponse, ByteBuffer) {
-        let search = HTTPRequest(method: .get, scheme: "https", authority: authority, path: "/search")
-        let (answer, body) = try await client.send(search, timeout: .seconds(5))
-
-        return (answer, body)
-    }
-
-    func callWithoutHelp(_ url: String) async throws -> HTTPClientResponse {
-        var request = HTTPClientRequest(url: url)
-        request.tlsConfiguration = tls.current.configuration
-        request.headers.add(name: "Authorization", value: try await tokens.token(for: "search-svc").authorizationHeader)
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
 
         return response
     }

@@ -1,13 +1,31 @@
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// A bare TCP connection that sends exactly what it is told to.
 final class RawConnection: Sendable {
     private let channel: any Channel
+    private let collector = Collector()
 
     init(to port: Int) async throws {
+        let collector = collector
         channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { $0.pipeline.addHandler(collector) }
             .connect(host: "127.0.0.1", port: port).get()
+    }
+
+    /// What the other side has sent so far.
+    var received: String { collector.text.withLock { $0 } }
+
+    private final class Collector: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+
+        let text = Mutex("")
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let new = String(buffer: unwrapInboundIn(data))
+            text.withLock { $0 += new }
+        }
     }
 
     deinit {

@@ -8,7 +8,8 @@ final class RunningProgram: Sendable {
     private let process: Process
     private let logFile: TestDirectory
 
-    init(_ arguments: [String], in directory: TestDirectory) throws {
+    /// - Parameter environment: variables besides our own.
+    init(_ arguments: [String], in directory: TestDirectory, environment: [String: String] = [:]) throws {
         logFile = try TestDirectory()
         let errors = try FileHandle(forWritingTo: URL(fileURLWithPath: try logFile.write("", to: "log")))
         process = Process()
@@ -16,6 +17,7 @@ final class RunningProgram: Sendable {
         // The threads that tests run on block signals, and a program begins with what the thread blocks that starts it.
         process.arguments =
             ["--default-signal", "timeout", "--foreground", "--signal=KILL", "600", Program.path] + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice

@@ -1,35 +1,35 @@
-internal import Foundation
+package import Foundation
 
 /// A file that is open, closed when it goes out of scope; and the few things about files that Foundation cannot do: open
 /// without following a link or overwriting, look at the mode of what is open, rename over another file, sync, lock.
-struct SystemFile: ~Copyable {
-    let path: String
+package struct SystemFile: ~Copyable {
+    package let path: String
     private let descriptor: Int32
 
     /// Opens an existing file for reading. A symbolic link is refused; a pipe is not waited for.
-    static func open(_ path: String) throws(SystemError) -> SystemFile {
+    package static func open(_ path: String) throws(SystemError) -> SystemFile {
         try SystemFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, mode: 0)
     }
 
     /// Opens an existing file for reading, also by a symbolic link, as secrets are often laid out.
-    static func openFollowing(_ path: String) throws(SystemError) -> SystemFile {
+    package static func openFollowing(_ path: String) throws(SystemError) -> SystemFile {
         try SystemFile(path, O_RDONLY | O_NONBLOCK, mode: 0)
     }
 
     /// Opens an existing directory, also by a symbolic link.
-    static func openDirectory(_ path: String) throws(SystemError) -> SystemFile {
+    package static func openDirectory(_ path: String) throws(SystemError) -> SystemFile {
         try SystemFile(path, O_RDONLY | O_DIRECTORY, mode: 0)
     }
 
     /// Makes a file that was not there, with this mode whatever the umask says.
-    static func create(_ path: String, mode: mode_t) throws(SystemError) -> SystemFile {
+    package static func create(_ path: String, mode: mode_t) throws(SystemError) -> SystemFile {
         let file = try SystemFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
         try file.setMode(mode)
         return file
     }
 
     /// Opens a file to lock it; it is made if it was not there.
-    static func openForLock(_ path: String) throws(SystemError) -> SystemFile {
+    package static func openForLock(_ path: String) throws(SystemError) -> SystemFile {
         try SystemFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
     }
 
@@ -49,7 +49,7 @@ struct SystemFile: ~Copyable {
     }
 
     /// What kind of file it is, who owns it, who may read it, how long it is.
-    func status() throws(SystemError) -> stat {
+    package func status() throws(SystemError) -> stat {
         var status = stat()
         // Foundation looks at the name, which may mean another file by now; this looks at the file that is open.
         guard unsafe fstat(descriptor, &status) == 0 else {
@@ -58,8 +58,13 @@ struct SystemFile: ~Copyable {
         return status
     }
 
+    /// The permission bits.
+    package func mode() throws(SystemError) -> mode_t {
+        try status().st_mode & 0o7777
+    }
+
     /// The whole content, refused beyond `limit` bytes.
-    func read(limit: Int) throws(SystemError) -> [UInt8] {
+    package func read(limit: Int) throws(SystemError) -> [UInt8] {
         let length = try status().st_size
         guard length <= limit else {
             throw SystemError("read", path, reason: "it is longer than \(limit) bytes")
@@ -82,7 +87,7 @@ struct SystemFile: ~Copyable {
     }
 
     /// Writes at the end.
-    func write(_ bytes: some RandomAccessCollection<UInt8>) throws(SystemError) {
+    package func write(_ bytes: some RandomAccessCollection<UInt8>) throws(SystemError) {
         let bytes = Array(bytes)
         var written = 0
         while written < bytes.count {
@@ -99,28 +104,28 @@ struct SystemFile: ~Copyable {
     }
 
     /// Waits until the content, or for a directory its entries, are on the disk.
-    func sync() throws(SystemError) {
+    package func sync() throws(SystemError) {
         guard fsync(descriptor) == 0 else {
             throw SystemError("sync", path)
         }
     }
 
     /// Sets who may do what with the file.
-    func setMode(_ mode: mode_t) throws(SystemError) {
+    package func setMode(_ mode: mode_t) throws(SystemError) {
         guard fchmod(descriptor, mode) == 0 else {
             throw SystemError("set the mode of", path)
         }
     }
 
     /// Gives the file to another owner, which only the superuser may.
-    func give(toOwner owner: uid_t, group: gid_t) throws(SystemError) {
+    package func give(toOwner owner: uid_t, group: gid_t) throws(SystemError) {
         guard fchown(descriptor, owner, group) == 0 else {
             throw SystemError("change the owner of", path)
         }
     }
 
     /// Takes the advisory lock of the file, without waiting; it goes when the file is closed, also by the end of the process.
-    func tryLock() throws(SystemError) -> Bool {
+    package func tryLock() throws(SystemError) -> Bool {
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
             return true
         }
@@ -131,50 +136,16 @@ struct SystemFile: ~Copyable {
     }
 
     /// Puts a file in the place of another, or of none, in one step.
-    static func rename(_ path: String, to newPath: String) throws(SystemError) {
+    package static func rename(_ path: String, to newPath: String) throws(SystemError) {
         // Foundation moves a file only where none is.
         guard unsafe Foundation.rename(path, newPath) == 0 else {
             throw SystemError("rename", path)
         }
     }
-}
 
-/// An operation of the system that failed.
-struct SystemError: Error {
-    /// The file is not there.
-    let isNotFound: Bool
-    /// The file is there, where a new one was to be made.
-    let isAlreadyThere: Bool
-    /// What failed, on which file, and why, as part of a sentence.
-    let message: String
-
-    /// Made right after the failure, while `errno` still tells of it.
-    init(_ operation: String, _ path: String) {
-        let code = errno
-        isNotFound = code == ENOENT
-        isAlreadyThere = code == EEXIST
-        message = "cannot \(operation) \(path): \(Self.text(code))"
-    }
-
-    init(_ operation: String, _ path: String, reason: String) {
-        isNotFound = false
-        isAlreadyThere = false
-        message = "cannot \(operation) \(path): \(reason)"
-    }
-
-    private static func text(_ code: Int32) -> String {
-        switch code {
-        case ENOENT: "it is not there"
-        case EACCES, EPERM: "permission denied"
-        case EEXIST: "it is there already"
-        case ELOOP: "it is a symbolic link"
-        case ENOTDIR: "a part of the path is not a directory"
-        case EISDIR: "it is a directory"
-        case EROFS: "the file system is read-only"
-        case ENOSPC, EDQUOT: "the disk is full"
-        case EMFILE, ENFILE: "too many files are open"
-        case EIO: "the disk failed"
-        default: "system error \(code)"
-        }
+    /// Removes a file, and never a directory; what is not there need not be removed.
+    package static func remove(_ path: String) {
+        // Foundation removes a directory with all that is in it.
+        _ = unsafe unlink(path)
     }
 }

@@ -1,0 +1,46 @@
+internal import Foundation
+
+/// An operation of the system that failed.
+package struct SystemError: Error {
+    /// The file is not there.
+    package let isNotFound: Bool
+    /// The file is there, where a new one was to be made.
+    package let isAlreadyThere: Bool
+    /// What failed, on which file, and why, as part of a sentence.
+    package let message: String
+    /// Why, without the rest.
+    package let reason: String
+
+    /// Made right after the failure, while `errno` still tells of it.
+    package init(_ operation: String, _ path: String) {
+        let code = errno
+        self.init(operation, path, reason: Self.text(code), isNotFound: code == ENOENT, isAlreadyThere: code == EEXIST)
+    }
+
+    package init(_ operation: String, _ path: String, reason: String) {
+        self.init(operation, path, reason: reason, isNotFound: false, isAlreadyThere: false)
+    }
+
+    private init(_ operation: String, _ path: String, reason: String, isNotFound: Bool, isAlreadyThere: Bool) {
+        self.isNotFound = isNotFound
+        self.isAlreadyThere = isAlreadyThere
+        self.reason = reason
+        message = "cannot \(operation) \(path): \(reason)"
+    }
+
+    private static func text(_ code: Int32) -> String {
+        switch code {
+        case ENOENT: "it is not there"
+        case EACCES, EPERM: "permission denied"
+        case EEXIST: "it is there already"
+        case ELOOP: "it is a symbolic link"
+        case ENOTDIR: "a part of the path is not a directory"
+        case EISDIR: "it is a directory"
+        case EROFS: "the file system is read-only"
+        case ENOSPC, EDQUOT: "the disk is full"
+        case EMFILE, ENFILE: "too many files are open"
+        case EIO: "the disk failed"
+        default: "system error \(code)"
+        }
+    }
+}

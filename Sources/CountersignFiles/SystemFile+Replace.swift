@@ -1,0 +1,37 @@
+package import Foundation
+
+extension SystemFile {
+    /// Puts bytes in the place of a file, or of none, in one step: whoever opens it reads the old content or the new one.
+    ///
+    /// The new file has a name that nobody can foresee, is made only where nothing is, and has its mode and owner before there
+    /// is anything in it: nothing that others put into the directory is written to, given away or opened to anybody. Its content
+    /// is on the disk before it takes its name. Blocks on the file system.
+    ///
+    /// - Parameters:
+    ///   - mode: whatever the umask says.
+    ///   - owner: only the superuser may give a file away; as it comes when `nil`.
+    ///   - group: as it comes when `nil`.
+    package static func replace(
+        _ path: String, with bytes: [UInt8], mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil
+    ) throws(SystemError) {
+        let temporary = temporaryPath(beside: path)
+        let file = try create(temporary, mode: mode)
+        do throws(SystemError) {
+            if owner != nil || group != nil {
+                // The highest number leaves owner or group as it is.
+                try file.give(toOwner: owner ?? .max, group: group ?? .max)
+            }
+            try file.write(bytes)
+            try file.sync()
+            try rename(temporary, to: path)
+        } catch {
+            remove(temporary)
+            throw error
+        }
+    }
+
+    private static func temporaryPath(beside path: String) -> String {
+        let directory = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+        return "\(directory).countersign-\(String(UInt64.random(in: .min ... .max), radix: 36)).new"
+    }
+}

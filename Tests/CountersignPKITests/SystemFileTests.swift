@@ -1,0 +1,63 @@
+import CountersignFiles
+import CountersignTesting
+import Foundation
+import Testing
+
+/// Files that are replaced where others may have put something.
+struct SystemFileTests {
+    private let directory: TestDirectory
+
+    init() throws {
+        directory = try TestDirectory()
+    }
+
+    private func text(_ name: String) throws -> String {
+        String(decoding: try directory.read(name), as: UTF8.self)
+    }
+
+    @Test func aFileIsReplacedWithTheModeThatWasAskedFor() throws {
+        try directory.write("old", to: "file", mode: 0o666)
+        for mode in [0o600, 0o644, 0o666] {
+            try SystemFile.replace(directory.path("file"), with: Array("new".utf8), mode: mode_t(mode))
+            #expect(try text("file") == "new")
+            #expect(try directory.mode("file") == mode)
+        }
+        #expect(try directory.contents() == ["file"])
+    }
+
+    @Test func aLinkInItsPlaceIsReplacedAndNotFollowed() throws {
+        try directory.write("of somebody else", to: "victim", mode: 0o640)
+        try FileManager.default.createSymbolicLink(atPath: directory.path("file"), withDestinationPath: directory.path("victim"))
+        try SystemFile.replace(directory.path("file"), with: Array("new".utf8), mode: 0o600, owner: geteuid(), group: getegid())
+        #expect(try text("victim") == "of somebody else")
+        #expect(try directory.mode("victim") == 0o640)
+        #expect(try text("file") == "new")
+    }
+
+    @Test func aFileThatIsThereIsNotMadeAnew() throws {
+        try directory.write("old", to: "file")
+        try FileManager.default.createSymbolicLink(atPath: directory.path("link"), withDestinationPath: directory.path("nowhere"))
+        for name in ["file", "link"] {
+            let error = #expect(throws: SystemError.self) { _ = try SystemFile.create(directory.path(name), mode: 0o600) }
+            #expect(error?.isAlreadyThere == true)
+        }
+        #expect(try text("file") == "old")
+    }
+
+    @Test func nothingIsLeftBehindByAFailure() throws {
+        try directory.write("in the way", to: "folder/file")
+        #expect(throws: SystemError.self) { try SystemFile.replace(directory.path("folder"), with: [1], mode: 0o600) }
+        #expect(try directory.contents() == ["folder", "folder/file"])
+        let error = #expect(throws: SystemError.self) {
+            try SystemFile.replace(directory.path("none/file"), with: [1], mode: 0o600)
+        }
+        #expect(error?.isNotFound == true)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root can give files away")) func itBelongsToWhomItIsFor() throws {
+        try SystemFile.replace(directory.path("file"), with: [1], mode: 0o600, owner: 65534)
+        let attributes = try FileManager.default.attributesOfItem(atPath: directory.path("file"))
+        #expect((attributes[.ownerAccountID] as? NSNumber)?.intValue == 65534)
+        #expect((attributes[.groupOwnerAccountID] as? NSNumber)?.intValue == Int(getegid()))
+    }
+}
