@@ -57,16 +57,24 @@ struct PendingSightings {
     mutating func add(_ sighting: ReceiverSighting, at now: Timestamp) {
         let key = Key(name: sighting.name, instance: sighting.instance)
         let before = known[key]
-        if before == nil, known.count >= Receivers.maximum, let oldest = known.min(by: { $0.value.seenAt < $1.value.seenAt })?.key
-        {
-            known[oldest] = nil
-            changed.remove(oldest)
+        if before == nil {
+            makeRoom(for: sighting.name)
         }
         var merged = before ?? sighting
         merged.merge(sighting, at: now)
         known[key] = merged
         changed.insert(key)
         isUrgent = isUrgent || before == nil || merged.keys != before?.keys || merged.statusNumber != before?.statusNumber
+    }
+
+    /// Forgets the one that was not heard of for longest, of the name that has too many processes or of all.
+    private mutating func makeRoom(for name: String) {
+        let same = known.filter { $0.key.name == name }
+        let crowd = same.count >= Receivers.maximumPerName ? same : known.count >= Receivers.maximum ? known : [:]
+        if let oldest = crowd.min(by: { $0.value.seenAt < $1.value.seenAt })?.key {
+            known[oldest] = nil
+            changed.remove(oldest)
+        }
     }
 
     /// What is to be noted now.

@@ -5,6 +5,8 @@ public import CountersignJOSE
 public struct Receivers: Hashable, Sendable {
     /// The most processes that are remembered; those not heard of for longest go first.
     public static let maximum = 4096
+    /// The most processes of one name, so that none can crowd out the others by inventing instances.
+    public static let maximumPerName = 256
     /// A process that was silent for this many seconds while another of its name was not has been replaced: receivers fetch
     /// every five minutes at least.
     public static let replacedAfter: Int64 = 900
@@ -25,7 +27,13 @@ public struct Receivers: Hashable, Sendable {
         for sighting in sightings + newer {
             known[Key(sighting), default: sighting].merge(sighting, at: now)
         }
-        var all = known.values.filter { $0.seenAt.adding(seconds: Self.rememberedFor) >= now || now.secondsSince1970 == .max }
+        let remembered = known.values.filter {
+            $0.seenAt.adding(seconds: Self.rememberedFor) >= now || now.secondsSince1970 == .max
+        }
+        var all = Dictionary(grouping: remembered, by: \.name).values.flatMap { processes in
+            processes.count <= Self.maximumPerName
+                ? processes : Array(processes.sorted { $0.seenAt > $1.seenAt }.prefix(Self.maximumPerName))
+        }
         if all.count > Self.maximum {
             all = Array(all.sorted { $0.seenAt > $1.seenAt }.prefix(Self.maximum))
         }

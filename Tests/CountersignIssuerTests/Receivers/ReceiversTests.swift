@@ -67,6 +67,25 @@ struct ReceiversTests {
         #expect(receivers.sightings.contains { $0.name == "svc-10" })
     }
 
+    @Test("A name that invents processes crowds out its own and nobody else's")
+    func crowding() throws {
+        var receivers = Receivers([ReceiverSighting(name: "quiet", keysAt: ringStart)])
+        receivers.merge(
+            (0..<6000).map { ReceiverSighting(name: "loud", instance: "\($0)", keysAt: ringStart + 100 + Int64($0)) },
+            at: ringStart + 10_000
+        )
+        #expect(receivers.sightings.count == Receivers.maximumPerName + 1)
+        #expect(receivers.sightings.contains { $0.name == "quiet" })
+        var pending = PendingSightings()
+        pending.add(ReceiverSighting(name: "quiet", keysAt: ringStart), at: ringStart)
+        for number in 0..<2000 as Range<Int64> {
+            pending.add(ReceiverSighting(name: "loud", instance: "\(number)", keysAt: ringStart + number), at: ringStart + number)
+        }
+        let taken = pending.take(at: ringStart + 2000)
+        #expect(taken.count == Receivers.maximumPerName + 1)
+        #expect(taken.contains { $0.name == "quiet" })
+    }
+
     @Test("What is written is read back the same; what is damaged is refused with what to do, and replaced by the next note")
     func format() async throws {
         let kid = try key(0)
