@@ -74,7 +74,7 @@ extension ConfigCommand {
                 ["admins", "\(policy.admins.count)"],
                 [
                     "revoked keys",
-                    "dead everywhere within \(AdminWords.duration(configuration.keys.parameters.deadEverywhereWithin)), "
+                    "dead at receivers that poll the status within \(AdminWords.duration(configuration.keys.parameters.deadEverywhereWithin)), "
                         + "within \(AdminWords.duration(configuration.keys.parameters.deadWhereReachedWithin)) where reached",
                 ],
                 ["tokens", "live \(policy.lifetime) s, \(policy.maximumLifetime) s at most"],

@@ -21,9 +21,22 @@ public struct RSAPrivateKey: Sendable {
 
     /// Reads PEM: PKCS#8 `PRIVATE KEY`, `ENCRYPTED PRIVATE KEY`, or the older `RSA PRIVATE KEY`.
     ///
+    /// Costs a signature, by which it is proved that the private numbers belong to the public ones, and for an encrypted key what
+    /// it takes to derive the key from the passphrase, a fraction of a second.
+    ///
     /// - Throws: `CryptoError` with `malformed-key`, `wrong-passphrase`, `unsupported-key` (not RSA) or `weak-key`.
     public init(pem: [UInt8], passphrase: [UInt8]? = nil) throws(CryptoError) {
         try self.init(checking: PrivateKeyPEM.read(pem, passphrase: passphrase))
+        let message = Array("countersign".utf8)
+        let isPair: Bool
+        do {
+            isPair = try publicKey.isValidSignature(try signature(for: message), for: message)
+        } catch {
+            isPair = false
+        }
+        guard isPair else {
+            throw CryptoError(.malformedKey, "the private numbers of the RSA key do not belong to its public ones")
+        }
     }
 
     private init(checking handle: KeyHandle) throws(CryptoError) {

@@ -1,5 +1,6 @@
 import CountersignCrypto
 import CountersignTesting
+import Foundation
 import Testing
 
 /// Keys and signatures between us and the `openssl` command.
@@ -44,6 +45,10 @@ import Testing
         let key = try RSAPrivateKey.generate()
         let ours = try directory.write(try key.pem(passphrase: Array("correct horse".utf8)).withBytes { $0 }, to: "ours.pem")
         _ = try openSSL("pkey", "-in", ours, "-passin", "pass:correct horse", "-noout")
+        let form = try openSSL("asn1parse", "-in", ours).standardOutput
+        #expect(form.contains("PBKDF2") && form.contains("hmacWithSHA256") && form.contains("aes-256-cbc"))
+        // 600,000 rounds.
+        #expect(form.contains("INTEGER           :0927C0"), "\(form)")
         #expect(try !Shell.run("openssl", "pkey", "-in", ours, "-passin", "pass:wrong", "-noout").succeeded)
         _ = try openSSL(
             "genpkey", "-algorithm", "RSA", "-aes-256-cbc", "-pass", "pass:battery staple", "-out", directory.path("theirs.pem")
@@ -128,5 +133,33 @@ import Testing
         let (one, other) = (try authority.issue("a"), try authority.issue("a"))
         #expect(one.key.matches(one.certificate))
         #expect(!one.key.matches(other.certificate))
+    }
+
+    @Test func aPrivateKeyWhoseNumbersAreNotThoseOfItsPublicKeyIsRefused() throws {
+        func numbers(_ name: String) throws -> [[UInt8]] {
+            _ = try openSSL("genrsa", "-traditional", "-out", directory.path(name), "2048")
+            let der = try openSSL("rsa", "-in", directory.path(name), "-traditional", "-outform", "DER").output
+            // Past the outer tag and its length of two bytes; then nine integers.
+            var (numbers, at): ([[UInt8]], Int) = ([], 4)
+            while at < der.count {
+                let long = Int(der[at + 1]) - 128
+                let (start, count) =
+                    long < 0
+                    ? (at + 2, long + 128) : (at + 2 + long, der[(at + 2)..<(at + 2 + long)].reduce(0) { $0 << 8 | Int($1) })
+                numbers.append(Array(der[at..<(start + count)]))
+                at = start + count
+            }
+            return numbers
+        }
+        func pem(_ numbers: [[UInt8]]) -> [UInt8] {
+            let body = numbers.flatMap { $0 }
+            let der = [0x30, 0x82, UInt8(body.count >> 8), UInt8(body.count & 0xff)] + body
+            let text = Data(der).base64EncodedString(options: .lineLength64Characters)
+            return Array("-----BEGIN RSA PRIVATE KEY-----\n\(text)\n-----END RSA PRIVATE KEY-----\n".utf8)
+        }
+        let (first, second) = (try numbers("first.pem"), try numbers("second.pem"))
+        #expect(first.count == 9)
+        #expect(try RSAPrivateKey(pem: pem(first)).publicKey.bitCount == 2048)
+        #expect(throws: CryptoError(.malformedKey, "")) { try RSAPrivateKey(pem: pem(Array(first[..<3] + second[3...]))) }
     }
 }

@@ -1,8 +1,10 @@
 import CountersignCrypto
-import CountersignIssuer
 import CountersignJOSE
+import CountersignJSON
 import Foundation
 import Testing
+
+@testable import CountersignIssuer
 
 @Suite("Key ring files: modes, leftovers, damage")
 struct KeyRingFileTests {
@@ -85,10 +87,46 @@ struct KeyRingFileTests {
                 try files.setAttributes([.ownerAccountID: 4321], ofItemAtPath: path)
             }
             _ = try await store.rotate(immediately: true, at: ringStart)
+            // Those that are put aside, too.
+            let kept = try KeyRingParameters(announceFor: 600, retireAfter: 965, rotateEvery: 0, keepsRetiredKeys: true)
+            _ = try await store.update { stored throws(KeyRingError) in
+                KeyRingChange(try stored.ring.applying(.adopt(kept), at: ringStart).settled(at: ringStart + 9000))
+            }
+            #expect(try names(in: directory).contains("retired"))
             for name in try names(in: directory) {
                 let attributes = try files.attributesOfItem(atPath: "\(directory)/\(name)")
                 #expect((attributes[.ownerAccountID] as? NSNumber)?.intValue == 4321)
             }
+        }
+    }
+
+    @Test("A lock file that has another name is refused, and is not given to anybody")
+    func refusesLinkedLock() async throws {
+        try await withRing { store, directory, _ in
+            let other = "\(directory)/../other"
+            try write("", to: other)
+            try FileManager.default.removeItem(atPath: "\(directory)/keyring.lock")
+            try FileManager.default.linkItem(atPath: other, toPath: "\(directory)/keyring.lock")
+            let error = await #expect(throws: KeyRingError.self) { try await store.rotate(immediately: true, at: ringStart) }
+            #expect(error?.code == .notWritten && error?.message.contains("keyring.lock") == true)
+        }
+    }
+
+    @Test("A private key that cannot be removed is said, and the change stands")
+    func saysWhatIsLeft() async throws {
+        try await withTemporaryFolder { folder in
+            let store = FileKeyRingStore(directory: "\(folder)/keys") { step throws(SystemError) in
+                if step.kind == .remove { throw SystemError("remove", step.path, reason: "the disk failed") }
+            }
+            _ = try await store.initialise(with: RingKeys.privateKey(0), at: ringStart)
+            let log = LogRecorder()
+            let issuer = try await SigningKeys(store: store, parameters: .standard, logger: log.logger(), clock: { ringStart })
+            let revocation = try await store.revoke(RingKeys.jwk(0).kid.rawValue, at: ringStart)
+            #expect(revocation.stored.leftover?.contains("is still there") == true)
+            let report = try await store.perform(.rotate(immediately: true, force: false), by: .unnamed, at: ringStart)
+            #expect(report.strings("warnings")?.first?.contains(try RingKeys.jwk(0).kid.rawValue) == true)
+            await issuer.reload(at: ringStart + 9000)
+            #expect(log.errors.contains("error a private key is kept longer than it should be not-written"))
         }
     }
 

@@ -1,7 +1,8 @@
 import CountersignCrypto
-import CountersignIssuer
 import CountersignJOSE
 import Testing
+
+@testable import CountersignIssuer
 
 @Suite("Key ring: revocation and finding keys")
 struct KeyRingRevocationTests {
@@ -89,5 +90,23 @@ struct KeyRingRevocationTests {
             }
         let error = #expect(throws: KeyRingError.self) { try ring.entry(matching: name) }
         #expect(error?.code == (length < 6 ? .prefixTooShort : .unknownKey))
+    }
+
+    @Test("The bound is that of the longest document alive: for a while after statusMaxAge was made shorter, the old one")
+    func olderDocuments() throws {
+        func parameters(_ age: Int64) throws -> KeyRingParameters {
+            try KeyRingParameters(announceFor: 600, retireAfter: 965, rotateEvery: 0, statusMaxAge: age, statusPoll: 5)
+        }
+        var ring = try KeyRing.first(parameters(600))
+        #expect(ring.deadEverywhereWithin(at: ringStart) == 602)
+        ring = try ring.applying(.adopt(parameters(60)), at: ringStart + 100)
+        #expect(ring.deadEverywhereWithin(at: ringStart + 100) == 602)
+        ring = try ring.applying(.adopt(parameters(30)), at: ringStart + 101)
+        #expect(ring.deadEverywhereWithin(at: ringStart + 101) == 601)
+        #expect(ring.deadEverywhereWithin(at: ringStart + 670) == 32)
+        #expect(ring.deadEverywhereWithin(at: ringStart + 700) == 32)
+        #expect(try KeyRingFormat.decode(KeyRingFormat.encode(ring, revision: 1)).ring == ring)
+        ring = try ring.applying(.adopt(parameters(900)), at: ringStart + 102)
+        #expect(ring.deadEverywhereWithin(at: ringStart + 102) == 902)
     }
 }

@@ -8,10 +8,11 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// A receiving service as a user would write it: Hummingbird over mutual TLS, one middleware, keys over the network.
+/// A receiving service as a user would write it: Hummingbird over mutual TLS, one middleware, keys and status over the network.
 final class DemoReceiver: Sendable {
     let tls: ReloadableTLS
     let keys: RemoteKeySource
+    private let status: RemoteStatusSource
     let port: Int
     private let issuer: IssuerClient
     private let issuerAddress: String
@@ -22,6 +23,7 @@ final class DemoReceiver: Sendable {
         let outgoing = try ReloadableTLS(folder.files(of: "search-svc", withRevocationList: false), role: .client, at: .now())
         issuer = try IssuerClient([issuerAddress], tls: outgoing, logger: log.logger)
         keys = RemoteKeySource(issuer, configuration: .init(shortestRefresh: .seconds(1), unknownKeyCooldown: .seconds(1)))
+        status = RemoteStatusSource(issuer, keys: keys, expecting: issuerAddress)
         self.port = port
         self.issuerAddress = issuerAddress
         self.log = log
@@ -33,7 +35,8 @@ final class DemoReceiver: Sendable {
             expecting: Expectations(issuer: issuerAddress, audiences: ["search-svc"]),
             trust: .authorities(tls),
             callers: CallerPolicy(rules: [.trustDomain("link.internal")]),
-            keys: keys
+            keys: keys,
+            revocations: status
         )
         let router = Router(context: CallerContext.self)
         router.add(middleware: AuthenticationMiddleware(authenticator))
@@ -49,7 +52,8 @@ final class DemoReceiver: Sendable {
             logger: log.logger
         )
         application.beforeServerStarts { [keys] in try await keys.waitUntilReady() }
-        return [issuer, keys, CertificateWatch(tls: tls, logger: log.logger), application]
+        application.beforeServerStarts { [status] in try await status.waitUntilReady() }
+        return [issuer, keys, status, CertificateWatch(tls: tls, logger: log.logger), application]
     }
 }
 

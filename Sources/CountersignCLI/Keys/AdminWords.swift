@@ -10,7 +10,8 @@ enum AdminWords {
             return
         }
         StandardOutput.write(
-            "dead everywhere within \(duration(everywhere)), within \(duration(reached)) where receivers reach the issuer"
+            "dead at receivers that poll the status within \(duration(everywhere)), "
+                + "within \(duration(reached)) where they reach the issuer"
         )
         if let receivers = status.object("receivers"), receivers.integer("total") ?? 0 > 0, let words = receivers.string("words")
         {
@@ -21,6 +22,13 @@ enum AdminWords {
             StandardError.write(
                 "warning: the bound does not hold for \(without.joined(separator: ", ")): they fetch the key set and not the status"
             )
+        }
+    }
+
+    /// What was done all the same, and should be known.
+    static func writeWarnings(_ report: JSONObject) {
+        for warning in report.strings("warnings") ?? [] {
+            StandardError.write("warning: \(warning)")
         }
     }
 

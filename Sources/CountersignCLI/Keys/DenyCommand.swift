@@ -74,7 +74,7 @@ extension DenyCommand {
 
         @Option(
             help: ArgumentHelp(
-                "With --service: refuse only tokens that were issued before; the service goes on getting new ones. A time or now.",
+                "With --service: refuse only tokens that were issued before; the service goes on getting new ones. A time that is not in the future, or now.",
                 valueName: "time"
             )
         )
@@ -98,6 +98,7 @@ extension DenyCommand {
         func run() async throws {
             let notBefore = before == "now" ? Timestamp.now() : before.flatMap { Timestamp(text: $0) }
             let report = try await target.perform(.deny(try await subject.read(), notBefore: notBefore), reason: reason)
+            AdminWords.writeWarnings(report)
             if json {
                 return try printJSON(report)
             }

@@ -17,7 +17,7 @@ struct KeysCommand: AsyncParsableCommand {
             """,
         subcommands: [
             KeysInitCommand.self, KeysListCommand.self, KeysRotateCommand.self, KeysRevokeCommand.self,
-            KeysImportCommand.self, KeysExportCommand.self, KeysJWKSCommand.self,
+            KeysImportCommand.self, KeysExportCommand.self, KeysJWKSCommand.self, KeysPassphraseCommand.self,
         ]
     )
 }

@@ -38,7 +38,7 @@ extension CommandFailure.ExitCode {
     static func of(_ code: String) -> CommandFailure.ExitCode {
         let no: [KeyRingError.Code] = [
             .rotationUnderWay, .receiversWaiting, .nothingAnnounced, .tooManyKeys, .tooManyDenials, .unknownKey, .ambiguousKey,
-            .alreadyRevoked, .alreadyInitialised, .notDenied, .duplicateKey,
+            .alreadyRevoked, .alreadyInitialised, .notDenied, .alreadyDenied, .duplicateKey,
         ]
         let configuration: [KeyRingError.Code] = [
             .notInitialised, .example, .malformed, .unsupportedVersion, .inconsistent, .parameters, .permissions,

@@ -70,7 +70,8 @@ struct KeysListCommand: AsyncParsableCommand {
         return switch key.string("state") {
         case "announced" where isWaiting: "signs when every receiver has it"
         case "signing" where isWaiting: "is replaced when every receiver has the next"
-        default: "\(what) as soon as an issuer runs"
+        // Whether an issuer runs is not to be seen from here.
+        default: "\(what), due since \(moment): a running issuer does it within a second"
         }
     }
 

@@ -39,6 +39,7 @@ struct KeysRevokeCommand: AsyncParsableCommand {
             }
             AdminWords.writeBound(report)
         }
+        AdminWords.writeWarnings(report)
         if report.string("successor") != nil {
             AdminWords.warnOfPromotion(report, announced: false)
         }

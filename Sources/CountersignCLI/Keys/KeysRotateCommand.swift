@@ -41,6 +41,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
         } else {
             write(report)
         }
+        AdminWords.writeWarnings(report)
         AdminWords.warnOfPromotion(report, announced: report.string("signsFrom") != nil)
     }
 

@@ -18,7 +18,7 @@ extension IssuerClient {
     func ask<Value: Sendable>(
         within budget: Duration,
         _ request: @Sendable (IssuerAddress) -> IssuerRequest,
-        read: @Sendable (Exchange) throws(TokenError) -> Value
+        read: @Sendable (Exchange) async throws(TokenError) -> Value
     ) async throws(TokenError) -> Value {
         let deadline = time.elapsed() + budget
         var excluded: Set<Int> = []
@@ -35,7 +35,7 @@ extension IssuerClient {
                 guard now < deadline else { throw last ?? Self.late(addresses[index].description) }
                 do throws(TokenError) {
                     let exchange = try await send(request(addresses[index]), within: deadline - now)
-                    let value = try read(exchange)
+                    let value = try await read(exchange)
                     failover.withLock { $0.rotation.succeeded(index) }
                     return value
                 } catch {

@@ -23,20 +23,28 @@ extension RemoteStatusSource: Service {
     func fetch() async {
         let tag = state.withLock { $0.tag }
         let instance = issuer.configuration.instance
-        do {
-            let (answer, sentAt) = try await issuer.ask(within: configuration.fetchTimeout) { address in
+        // Judged while it is asked for: an issuer whose document is not good is passed over, and the next address is asked.
+        let refused = Mutex<StatusError?>(nil)
+        do throws(TokenError) {
+            try await issuer.ask(within: configuration.fetchTimeout) { address in
                 StatusAnswer.request(to: address, tag: tag, instance: instance)
             } read: { exchange throws(TokenError) in
-                (try StatusAnswer(exchange, tag: tag), exchange.sentAt)
+                let answer = try StatusAnswer(exchange, tag: tag)
+                do {
+                    try await self.take(answer, sentAt: exchange.sentAt)
+                } catch let error as TokenError {
+                    throw error
+                } catch let error as StatusError {
+                    refused.withLock { $0 = error }
+                    throw TokenError(.answerMalformed, "\(exchange.url): \(error.message)", status: exchange.answer.status)
+                } catch {
+                    throw TokenError(.answerMalformed, "\(exchange.url): \(error)", status: exchange.answer.status)
+                }
             }
-            try await take(answer, sentAt: sentAt)
-        } catch let error as TokenError {
-            guard error.code != .cancelled else { return }
-            failed(error.code.rawValue, error.message, retryAfter: error.retryAfter)
-        } catch let error as StatusError {
-            failed(error.code.rawValue, error.message, retryAfter: nil)
         } catch {
-            failed("keys-unavailable", "\(error)", retryAfter: nil)
+            guard error.code != .cancelled else { return }
+            let code = error.code == .answerMalformed ? refused.withLock { $0?.code.rawValue } : nil
+            failed(code ?? error.code.rawValue, error.message, retryAfter: error.retryAfter)
         }
     }
 

@@ -23,77 +23,77 @@ struct AdminEndpoint: Sendable {
 
     /// - Parameter path: one of ``AdminCommand/paths``.
     func respond(to request: Request, path: String, context: IssuerRequestContext) async throws -> Response {
-        let now = state.clock()
         let isList = AdminCommand.listPaths.contains(path)
         guard isList ? request.method == .get || request.method == .head : request.method == .post else {
             return Problem.methodNotAllowed(isList ? "GET, HEAD" : "POST").response
         }
         let peer = await context.peer()
-        let author: String
-        switch admin(peer, at: now) {
-        case .success(let subject): author = subject
-        case .failure(let problem):
-            let subject = peer.map { LogText.escaped("\($0.certificate.subject)") } ?? "-"
-            state.logger.notice(
-                "admin refused",
-                metadata: [
-                    "request": "\(context.requestID)", "reason": "\(problem.code ?? "-")", "subject": "\(subject)",
-                    "path": "\(path)",
-                ]
-            )
-            return problem.response
-        }
+        var entry: Logger.Metadata = [
+            "request": "\(context.requestID)", "path": "\(path)",
+            "subject": "\(peer.map { LogText.escaped("\($0.certificate.subject)") } ?? "-")",
+        ]
         do {
+            // Before the body, so that nobody else's is read at all.
+            _ = try admin(peer, at: state.clock())
             let (command, reason) =
                 isList ? (path == "/admin/keys" ? .listKeys : .listDenied, nil) : try await Self.read(request, path)
-            let report = try await state.keys.store.perform(command, by: KeyRing.Author(author, reason: reason), at: now)
-            if !isList {
+            // And again: a body may take its time, and the certificate may have been denied or have expired meanwhile.
+            let now = state.clock()
+            let (author, certificate) = try admin(peer, at: now)
+            let store = AdminKeyRingStore(state.keys.store, author: certificate)
+            let report = try await store.perform(command, by: KeyRing.Author(author, reason: reason), at: now)
+            if isList {
+                state.logger.info("admin looked", metadata: entry)
+            } else {
                 // What was done holds here at once; the other issuers see it within a second.
                 await state.keys.reload(at: now, settling: false)
             }
-            return try Self.answer(report)
+            return try Self.answer(warned(report, of: command))
         } catch let error as KeyRingError {
-            state.logger.notice(
-                "admin's request not done",
-                metadata: [
-                    "request": "\(context.requestID)", "subject": "\(author)", "path": "\(path)", "reason": "\(error.code)",
-                    "message": "\(error.message)",
-                ]
-            )
+            entry["reason"] = "\(error.code)"
+            entry["message"] = "\(error.message)"
+            state.logger.notice("admin request not done", metadata: entry)
             return Problem(error).response
         } catch let problem as Problem {
+            let isRefused = problem.status == .unauthorized || problem.status == .forbidden
+            entry["reason"] = "\(problem.code ?? "-")"
+            state.logger.notice(isRefused ? "admin refused" : "admin request not done", metadata: entry)
             return problem.response
         }
     }
 
+    /// A denial of a service that nobody has heard of is in force, and most likely misspelt.
+    private func warned(_ report: JSONObject, of command: AdminCommand) -> JSONObject {
+        guard case .deny(.service(let id), _) = command,
+            !state.snapshot.configuration.policy.directory.services.contains(where: { $0.id.utf8.elementsEqual(id.utf8) })
+        else {
+            return report
+        }
+        return AdminReport.adding("the issuer's configuration has no service \(id); it is denied all the same", to: report)
+    }
+
     /// The subject of an admin's certificate, or why it is none.
-    private func admin(_ peer: Peer?, at now: Timestamp) -> Result<String, Problem> {
+    private func admin(_ peer: Peer?, at now: Timestamp) throws(Problem) -> (subject: String, certificate: Certificate) {
         guard let peer else {
-            return .failure(
-                Problem(status: .unauthorized, detail: "The connection has no client certificate.", code: "no-certificate"))
+            throw Problem(status: .unauthorized, detail: "The connection has no client certificate.", code: "no-certificate")
         }
         if case .failure(let failure) = peer.standing(under: state.tls.current.validator, purpose: .client, at: now) {
-            return .failure(
-                Problem(status: .unauthorized, detail: "The client certificate is not accepted.", code: failure.code.rawValue)
-            )
+            throw Problem(status: .unauthorized, detail: "The client certificate is not accepted.", code: failure.code.rawValue)
         }
         guard !state.keys.snapshot.revocations.deny(peer.certificate) else {
-            return .failure(
-                Problem(status: .unauthorized, detail: "The client certificate is denied.", code: "certificate-denied"))
+            throw Problem(status: .unauthorized, detail: "The client certificate is denied.", code: "certificate-denied")
         }
         let policy = state.snapshot.configuration.policy
         guard let identity = try? CertificateIdentity(peer.certificate),
             (try? identity.requireSubjectFields(policy.requiredSubjectFields)) != nil,
             policy.admins.contains(where: { $0.matches(identity) })
         else {
-            return .failure(
-                Problem(
-                    status: .forbidden, detail: "The client certificate is not that of an admin.", code: "not-an-admin",
-                    hint: "list its subject under admins in the issuer's configuration"
-                )
+            throw Problem(
+                status: .forbidden, detail: "The client certificate is not that of an admin.", code: "not-an-admin",
+                hint: "list its subject under admins in the issuer's configuration"
             )
         }
-        return .success(LogText.escaped("\(identity.subject)"))
+        return (LogText.escaped("\(identity.subject)"), peer.certificate)
     }
 
     private static func read(_ request: Request, _ path: String) async throws -> (AdminCommand, String?) {
@@ -129,8 +129,9 @@ extension Problem {
         let status: HTTPResponse.Status =
             switch error.code {
             case .unknownKey, .notDenied: .notFound
+            case .authorDenied: .unauthorized
             case .rotationUnderWay, .receiversWaiting, .tooManyKeys, .tooManyDenials, .ambiguousKey, .alreadyRevoked,
-                .nothingAnnounced:
+                .alreadyDenied, .nothingAnnounced:
                 .conflict
             case .prefixTooShort, .wrongDenial, .malformed: .badRequest
             case .locked, .notWritten, .unreadable, .permissions, .passphrase: .serviceUnavailable

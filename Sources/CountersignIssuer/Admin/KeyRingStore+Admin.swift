@@ -65,9 +65,10 @@ enum AdminReport {
         [
             "kid": .string(rotation.kid.rawValue), "signsFrom": rotation.signsFrom.map(time) ?? .null,
             "promoted": rotation.promoted.map { .string($0.rawValue) } ?? .null,
-            "promotion": .string(rotation.stored.ring.signing.promotion.rawValue),
+            // How a key came to sign that is announced is not known yet.
+            "promotion": rotation.signsFrom == nil ? .string(rotation.stored.ring.signing.promotion.rawValue) : .null,
             "receivers": standing(rotation.lacking, at: now),
-            "announceFor": .integer(rotation.stored.ring.parameters.announceFor),
+            "announceFor": .integer(rotation.stored.ring.parameters.announceFor), "warnings": warnings(of: rotation.stored),
         ]
     }
 
@@ -77,7 +78,7 @@ enum AdminReport {
             "successor": revocation.successor.map { .string($0.rawValue) } ?? .null,
             "promotion": .string(revocation.stored.ring.signing.promotion.rawValue),
             "announceFor": .integer(revocation.stored.ring.parameters.announceFor),
-            "status": status(revocation.stored.ring, receivers, at: now),
+            "status": status(revocation.stored.ring, receivers, at: now), "warnings": warnings(of: revocation.stored),
         ]
     }
 
@@ -101,16 +102,28 @@ enum AdminReport {
         [
             "kind": .string(subject.kind), "value": .string(subject.value), "denied": .bool(isDenied),
             "notBefore": notBefore.map(time) ?? .null, "status": status(stored.ring, receivers, at: now),
+            "warnings": warnings(of: stored),
         ]
     }
 }
 
 extension AdminReport {
+    /// What was done all the same, and should be known.
+    private static func warnings(_ all: [String]) -> JSONValue { .array(all.map { .string($0) }) }
+
+    private static func warnings(of stored: StoredKeyRing) -> JSONValue { warnings(stored.leftover.map { [$0] } ?? []) }
+
+    /// A report with one more warning.
+    static func adding(_ warning: String, to report: JSONObject) -> JSONObject {
+        let others = report.members.filter { !$0.name.utf8.elementsEqual("warnings".utf8) }.map { ($0.name, $0.value) }
+        return JSONObject(others + [("warnings", warnings((report.strings("warnings") ?? []) + [warning]))])
+    }
+
     /// Within what time everybody knows, and who does already.
     private static func status(_ ring: KeyRing, _ receivers: Receivers, at now: Timestamp) -> JSONValue {
         let window = ring.parameters.receiverWindow
         return [
-            "number": .integer(ring.statusNumber), "deadEverywhereWithin": .integer(ring.parameters.deadEverywhereWithin),
+            "number": .integer(ring.statusNumber), "deadEverywhereWithin": .integer(ring.deadEverywhereWithin(at: now)),
             "deadWhereReachedWithin": .integer(ring.parameters.deadWhereReachedWithin),
             "receivers": standing(receivers.standing(ofStatus: ring.statusNumber, at: now, window: window), at: now),
             "withoutStatus": .array(receivers.withoutStatus(at: now, window: window).map { .string($0) }),

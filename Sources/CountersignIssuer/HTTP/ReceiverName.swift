@@ -12,24 +12,21 @@ struct ReceiverName {
     /// The field by which processes that share a name tell themselves apart.
     static let instanceField = HTTPField.Name("Countersign-Instance")
 
-    /// Nil for those that are not receivers: a connection whose certificate is not good now, and admins, who look at the key set
-    /// with their own eyes and do not come back.
+    /// Nil for those that are not receivers: whoever is no service of the configuration, among them admins, who look at the key set
+    /// with their own eyes and do not come back; a certificate that is not good now; a certificate or service that is denied; and a
+    /// request that takes nothing home.
     init?(_ peer: Peer?, _ request: Request, _ state: IssuerState, at now: Timestamp) {
-        guard let peer, case .success = peer.standing(under: state.tls.current.validator, purpose: .client, at: now) else {
+        guard request.method == .get, let peer,
+            case .success = peer.standing(under: state.tls.current.validator, purpose: .client, at: now),
+            case .success(let service) = state.snapshot.configuration.policy.service(for: peer.certificate)
+        else {
             return nil
         }
-        let policy = state.snapshot.configuration.policy
-        switch policy.service(for: peer.certificate) {
-        case .success(let service):
-            name = service.id
-        case .failure:
-            guard let identity = try? CertificateIdentity(peer.certificate),
-                !policy.admins.contains(where: { $0.matches(identity) })
-            else {
-                return nil
-            }
-            name = LogText.escaped("\(identity.subject)")
+        let revocations = state.keys.snapshot.revocations
+        guard !revocations.deny(peer.certificate), !revocations.services.contains(service.id) else {
+            return nil
         }
+        name = service.id
         instance = Self.instanceField.flatMap { request.headers[$0] }.flatMap { Self.isInstance($0) ? $0 : nil } ?? ""
     }
 

@@ -32,7 +32,8 @@ public final class FileKeyRingStore: KeyRingStore {
     /// A store in this directory, which need not exist yet.
     ///
     /// - Parameters:
-    ///   - passphrase: with what private keys are encrypted from now on, and opened. Those that are not encrypted are read as well.
+    ///   - passphrase: with what private keys are encrypted and opened; nil for a ring whose keys are not encrypted. A key is
+    ///     never added under another passphrase than the keys that are there: that is refused with `passphrase`.
     ///   - lockWait: how long a writer waits for another before it gives up with `locked`.
     public convenience init(
         directory path: String, passphrase: PassphraseSource? = nil, lockWait: Duration = .seconds(10)
@@ -57,6 +58,22 @@ public final class FileKeyRingStore: KeyRingStore {
     public func note(_ sightings: [ReceiverSighting], at now: Timestamp) async throws(KeyRingError) {
         _ = try await locked { directory throws(KeyRingError) in
             try directory.noteUnlessLocked(sightings, at: now)
+        }
+    }
+
+    /// Encrypts every private key of the ring under another passphrase, or for the first time. Issuers that run go on with the keys
+    /// they have opened, and need the new passphrase in their configuration and a restart before the next one.
+    ///
+    /// - Throws: ``KeyRingError``: `passphrase` when a key does not open with the present passphrase; then nothing is changed.
+    ///   Cut off by a crash it is finished by calling it again.
+    public func changePassphrase(
+        to new: PassphraseSource, by author: KeyRing.Author = .unnamed, at now: Timestamp
+    ) async throws(KeyRingError) {
+        _ = try await locked { directory throws(KeyRingError) in
+            try directory.changePassphraseUnlessLocked(to: new)
+        }
+        _ = try await update { stored throws(KeyRingError) in
+            KeyRingChange(stored.ring.recording("changed the passphrase of the private keys", by: author, at: now))
         }
     }
 

@@ -29,9 +29,25 @@ extension KeyRing {
             self.notBefore = notBefore
             self.since = since
         }
+
+        func refusesMore(than other: Denial) -> Bool {
+            guard let theirs = other.notBefore else {
+                return false
+            }
+            return notBefore.map { $0 > theirs } ?? true
+        }
+
+        /// How far it goes, as part of a sentence.
+        var limit: String { notBefore.map { ", for tokens issued before \($0)," } ?? "" }
     }
 
     mutating func deny(_ denial: Denial) throws(KeyRingError) {
+        if let known = denials.first(where: { $0.subject == denial.subject }), known.refusesMore(than: denial) {
+            throw KeyRingError(
+                .alreadyDenied, "the \(denial.subject) is denied\(known.limit) already, which refuses more",
+                hint: "take that back first, with deny remove, if it is no longer to hold"
+            )
+        }
         denials.removeAll { $0.subject == denial.subject }
         guard denials.count < Self.maximumDenials else {
             throw KeyRingError(

@@ -17,7 +17,8 @@ extension KeyRing {
         /// The replacement is not looked at when another key is revoked. Refused: `unknownKey`, `alreadyRevoked`,
         /// `successorNeeded`, `duplicateKey`.
         case revoke(KeyID, replacement: JWK?)
-        /// Something is denied; what was denied before about the same is replaced. Refused: `tooManyDenials`.
+        /// Something is denied; what was denied before about the same is replaced. Refused: `tooManyDenials`, `alreadyDenied` when
+        /// that refuses more.
         case deny(Denial)
         /// A denial is taken back. Refused: `notDenied`.
         case allow(Denial.Subject)
@@ -40,8 +41,8 @@ extension KeyRing {
         case .revoke(let kid, let replacement): try ring.revoke(kid, replacement: replacement, at: now)
         case .deny(let denial): try ring.deny(denial)
         case .allow(let subject): try ring.allow(subject)
-        case .adopt(let parameters): ring.adopt(parameters)
-        case .raise(let parameters): ring.adopt(ring.parameters.raised(to: parameters))
+        case .adopt(let parameters): ring.adopt(parameters, at: now)
+        case .raise(let parameters): ring.adopt(ring.parameters.raised(to: parameters), at: now)
         }
         return ring
     }
@@ -171,7 +172,12 @@ extension KeyRing {
         }
     }
 
-    private mutating func adopt(_ parameters: KeyRingParameters) {
+    private mutating func adopt(_ parameters: KeyRingParameters, at now: Timestamp) {
+        if parameters.statusMaxAge < self.parameters.statusMaxAge {
+            // Another issuer may sign one more with the longer time before it takes this over.
+            let until = now.adding(seconds: self.parameters.statusMaxAge + KeyRingParameters.takeover)
+            olderStatusUntil = max(olderStatusUntil ?? until, until)
+        }
         self.parameters = parameters
         signing.retireAfter = max(signing.retireAfter, parameters.retireAfter)
         if var key = announced {

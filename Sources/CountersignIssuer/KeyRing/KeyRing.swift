@@ -39,6 +39,9 @@ public struct KeyRing: Hashable, Sendable {
     /// Grows by one whenever ``revoked`` or ``denials`` change: what receivers are told carries it, and a receiver never goes
     /// back to a lower one.
     public internal(set) var statusNumber: Int64
+    /// Until when status documents may hold that were signed when ``KeyRingParameters/statusMaxAge`` was longer; nil when it never
+    /// was.
+    public internal(set) var olderStatusUntil: Timestamp?
     /// What was done to the ring, oldest first; at most ``maximumHistory``.
     public internal(set) var history: [Change]
 

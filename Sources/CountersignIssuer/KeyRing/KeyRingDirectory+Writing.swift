@@ -36,7 +36,7 @@ extension KeyRingDirectory {
         }
     }
 
-    private func asKeyRingError<Value>(_ work: () throws -> Value) throws(KeyRingError) -> Value {
+    func asKeyRingError<Value>(_ work: () throws -> Value) throws(KeyRingError) -> Value {
         do {
             return try work()
         } catch let error as SystemError {
@@ -59,6 +59,9 @@ extension KeyRingDirectory {
         try ring.refuseNewKeys(since: current?.ring) { kid in
             added[kid] != nil || FileManager.default.fileExists(atPath: privateKeyPath(kid))
         }
+        if let current, !added.isEmpty {
+            try refuseOtherPassphrase(than: current.ring)
+        }
         let number = (current?.revision.number ?? 0) + 1
         let bytes = try KeyRingFormat.encode(ring, revision: number)
 
@@ -73,15 +76,10 @@ extension KeyRingDirectory {
         }
         try replace(ringPath, with: bytes)
         try syncDirectory()
-        clear(ring.keysWithoutPrivateKey, keeping: ring.parameters.keepsRetiredKeys)
-        return StoredKeyRing(ring: ring, revision: KeyRingRevision(number: number, content: SHA256.digest(of: bytes)))
-    }
-
-    private func pem(of key: RSAPrivateKey) throws -> SecretBytes {
-        guard let passphrase else {
-            return try key.pem()
-        }
-        return try passphrase.secret().withBytes { secret throws(CryptoError) in try key.pem(passphrase: secret) }
+        let leftover = clear(ring.keysWithoutPrivateKey, keeping: ring.parameters.keepsRetiredKeys)
+        return StoredKeyRing(
+            ring: ring, revision: KeyRingRevision(number: number, content: SHA256.digest(of: bytes)), leftover: leftover
+        )
     }
 
     /// A ring in an older form is put aside before it is first written in the present one: an older program may have to go on
@@ -171,16 +169,24 @@ extension KeyRingDirectory {
     }
 
     /// The ring is saved already and no longer needs them; what cannot be removed or put aside now is tried again at the next
-    /// change.
-    private func clear(_ kids: [KeyID], keeping: Bool) {
+    /// change, and said.
+    private func clear(_ kids: [KeyID], keeping: Bool) -> String? {
         let present = kids.filter { FileManager.default.fileExists(atPath: privateKeyPath($0)) }
         guard !present.isEmpty else {
-            return
+            return nil
         }
+        var leftover: String?
         for kid in present {
-            try? clear(kid, keeping: keeping)
+            do {
+                try clear(kid, keeping: keeping)
+            } catch {
+                let why = (error as? SystemError)?.message ?? "cannot remove \(privateKeyPath(kid))"
+                leftover = leftover ?? "the private key of \(kid), which can sign no more, is still there: \(why)"
+            }
         }
+        // What comes back with a lost power supply is removed by the next change.
         try? syncDirectory()
+        return leftover
     }
 
     private func clear(_ kid: KeyID, keeping: Bool) throws {
@@ -189,6 +195,7 @@ extension KeyRingDirectory {
             try FileManager.default.createDirectory(
                 atPath: retiredPath, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
             )
+            try give(SystemFile.openDirectory(retiredPath))
             try observer?(FileStep(kind: .rename, path: path))
             try SystemFile.rename(path, to: "\(retiredPath)/\(kid).pem")
             try SystemFile.openDirectory(retiredPath).sync()

@@ -85,7 +85,7 @@ struct KeyRingDirectory: Sendable {
         return privateKey
     }
 
-    private func readPEM(_ path: String, hint: String) throws(KeyRingError) -> SecretBytes {
+    func readPEM(_ path: String, hint: String) throws(KeyRingError) -> SecretBytes {
         do {
             let file = try SystemFile.open(path)
             let status = try file.status()
@@ -111,11 +111,14 @@ struct KeyRingDirectory: Sendable {
 
     /// What opens a private key file; empty when it is not encrypted, or when there is nothing to open it with.
     private func passphrase(for pem: borrowing SecretBytes) throws(KeyRingError) -> SecretBytes {
-        let isEncrypted = pem.withBytes { bytes in bytes.indices.contains { bytes[$0...].starts(with: "ENCRYPTED".utf8) } }
-        guard isEncrypted, let passphrase else {
+        guard Self.isEncrypted(pem), let passphrase else {
             return SecretBytes([])
         }
         return try passphrase.secret()
+    }
+
+    static func isEncrypted(_ pem: borrowing SecretBytes) -> Bool {
+        pem.withBytes { bytes in bytes.indices.contains { bytes[$0...].starts(with: "ENCRYPTED".utf8) } }
     }
 
     private func readRing() throws(KeyRingError) -> ([UInt8], stat) {

@@ -32,6 +32,10 @@ public struct KeyRingError: Error, Equatable, CustomStringConvertible {
         public static let successorNeeded = Code(rawValue: "successor-needed")
         /// One more denial would make the status document longer than ``KeyRing/maximumDenials``.
         public static let tooManyDenials = Code(rawValue: "too-many-denials")
+        /// The same is denied already, and more of it.
+        public static let alreadyDenied = Code(rawValue: "already-denied")
+        /// Whoever asks for the change is denied by the ring that is to be changed.
+        public static let authorDenied = Code(rawValue: "certificate-denied")
         /// Nothing of the kind is denied.
         public static let notDenied = Code(rawValue: "not-denied")
         /// What is to be denied is not written as such a thing is: a service, a serial number, a key's digest.

@@ -33,6 +33,7 @@ extension KeyRingFormat {
             ring.statusNumber = try file.integer("statusNumber")
             ring.denials = try denials(file.objects("denied"))
             ring.history = try history(file.objects("history"))
+            ring.olderStatusUntil = try file.optionalTime("olderStatusUntil")
         }
         try file.finish()
         guard ring.statusNumber >= 0, ring.statusNumber < .max else {

@@ -39,7 +39,8 @@ internal import CountersignJSON
 /// | `retired` | from retired on | when it was taken out of the key set |
 /// | `revoked` | revoked | when it was revoked; the other members are those of the state it was in |
 ///
-/// Times are RFC 3339 in UTC with whole seconds, durations are seconds. `revision` grows by one with every change. A member
+/// `olderStatusUntil`, beside `revision`, is there once `statusMaxAge` was made shorter: until when status documents from before
+/// may hold. Times are RFC 3339 in UTC with whole seconds, durations are seconds. `revision` grows by one with every change. A member
 /// that is not described is refused, as is a later version: a program that does not understand a ring must not change it. A ring
 /// of version 1, which had no denials, no history and fewer durations, is read with the usual values in their place and written
 /// as version 2 by the next change. `"example": true` marks the published example, which is refused wherever a ring is needed.
@@ -59,7 +60,7 @@ enum KeyRingFormat {
         keys += ring.retiring.map { entry(.retiring, $0.signing.jwk, members(of: $0)) }
         keys += ring.retired.map { entry(.retired, $0.retiring.signing.jwk, members(of: $0)) }
         keys += ring.revoked.map { revoked($0) }
-        let file: JSONObject = [
+        var file: JSONObject = [
             "version": .integer(version),
             "revision": .integer(revision),
             "statusNumber": .integer(ring.statusNumber),
@@ -76,6 +77,9 @@ enum KeyRingFormat {
             "denied": .array(ring.denials.map { denied($0) }),
             "history": .array(ring.history.map { change($0) }),
         ]
+        if let until = ring.olderStatusUntil {
+            file.append("olderStatusUntil", time(until))
+        }
         let bytes: [UInt8]
         do {
             bytes = try JSONWriter.bytes(.object(file), pretty: true) + [UInt8(ascii: "\n")]

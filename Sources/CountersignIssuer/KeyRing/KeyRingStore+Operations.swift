@@ -156,13 +156,29 @@ extension KeyRingStore {
 
     /// Denies a service, a certificate or a key of certificates, or takes a denial back.
     ///
+    /// - Parameter notBefore: only for services, and not in the future by more than clocks differ.
     /// - Returns: the ring afterwards.
-    /// - Throws: ``KeyRingError``: `tooManyDenials`, `notDenied`; or why the ring could not be read or saved.
+    /// - Throws: ``KeyRingError``: `tooManyDenials`, `alreadyDenied`, `notDenied`, `wrongDenial`; or why the ring could not be read
+    ///   or saved.
     public func change(
         _ denial: KeyRing.Denial.Subject, isDenied: Bool, notBefore: Timestamp? = nil, by author: KeyRing.Author = .unnamed,
         at now: Timestamp
     ) async throws(KeyRingError) -> StoredKeyRing {
-        try await update { stored throws(KeyRingError) in
+        if let notBefore {
+            guard denial.kind == "service" else {
+                throw KeyRingError(
+                    .wrongDenial, "only a service is denied for tokens issued before a moment, not a \(denial.kind)",
+                    hint: "leave the moment away: a certificate or key that is denied is denied as a whole"
+                )
+            }
+            guard notBefore <= now.adding(seconds: Self.clockTolerance) else {
+                throw KeyRingError(
+                    .wrongDenial, "\(notBefore) lies in the future: tokens issued until then would be refused as well",
+                    hint: "deny the service without a moment, and take that back when it may have tokens again"
+                )
+            }
+        }
+        return try await update { stored throws(KeyRingError) in
             let limit = notBefore.map { ", for tokens issued before \($0)" } ?? ""
             let event: KeyRing.Event =
                 isDenied ? .deny(KeyRing.Denial(denial, notBefore: notBefore, since: now)) : .allow(denial)
@@ -170,6 +186,9 @@ extension KeyRingStore {
             return KeyRingChange(try stored.ring.applying(event, at: now).recording(what, by: author, at: now))
         }
     }
+
+    /// By how many seconds the clock of whoever names a moment may be ahead.
+    static var clockTolerance: Int64 { 60 }
 
     /// The ring after what is due by time, without the promotion of a key that could not sign or that receivers lack.
     func settleIfPossible(_ ring: KeyRing, at now: Timestamp) async -> KeyRing {

@@ -63,11 +63,16 @@ public struct StoredKeyRing: Sendable {
     public let revision: KeyRingRevision
     /// The version of the form it was read in.
     let version: Int64
+    /// What the change that saved it left behind and the next one removes; nil when nothing, as usual.
+    let leftover: String?
 
-    init(ring: KeyRing, revision: KeyRingRevision, version: Int64 = KeyRingFormat.version) {
+    init(
+        ring: KeyRing, revision: KeyRingRevision, version: Int64 = KeyRingFormat.version, leftover: String? = nil
+    ) {
         self.ring = ring
         self.revision = revision
         self.version = version
+        self.leftover = leftover
     }
 }
 

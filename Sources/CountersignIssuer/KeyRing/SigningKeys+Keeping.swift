@@ -30,6 +30,7 @@ extension SigningKeys {
         do {
             if let settled = try await settle(known, at: now) {
                 await take(settled, from: known.revision, at: now)
+                reportLeftover(of: settled)
             }
             resolved(.writing)
         } catch {
@@ -165,6 +166,14 @@ extension SigningKeys {
         let isNew = state.withLock { $0.problems.updateValue(error.description, forKey: problem) != error.description }
         if isNew {
             logger.error(message, metadata: ["reason": "\(error.code)", "error": "\(error)", "keys": "\(store.location)"])
+        }
+    }
+
+    private func reportLeftover(of stored: StoredKeyRing) {
+        if let leftover = stored.leftover {
+            report(.clearing, "a private key is kept longer than it should be", KeyRingError(.notWritten, leftover))
+        } else {
+            resolved(.clearing)
         }
     }
 

@@ -17,20 +17,20 @@ extension SigningKeys {
     }
 
     private func remember(_ sighting: ReceiverSighting, at now: Timestamp) {
-        state.withLock { $0.sightings.add(sighting, at: now) }
+        sightings.withLock { $0.add(sighting, at: now) }
     }
 
     /// Writes what was remembered to the store, when there is news in it. What cannot be written is kept for the next time.
     func noteReceivers(at now: Timestamp) async {
-        let sightings = state.withLock { $0.sightings.take(at: now) }
-        guard !sightings.isEmpty else {
+        let news = sightings.withLock { $0.take(at: now) }
+        guard !news.isEmpty else {
             return
         }
         do {
-            try await store.note(sightings, at: now)
+            try await store.note(news, at: now)
             resolved(.receivers)
         } catch {
-            state.withLock { $0.sightings.giveBack(sightings) }
+            sightings.withLock { $0.giveBack(news) }
             report(.receivers, "what receivers have fetched cannot be noted; rotations wait", error)
         }
     }
@@ -38,8 +38,8 @@ extension SigningKeys {
 
 /// What receivers fetched and the store does not know yet.
 ///
-/// News that somebody may wait for (a new receiver, another key, another status) is noted at once; that a receiver is still
-/// there, for all of them together now and then.
+/// News that somebody may wait for (a new name, another key, another status) is noted at once; that a receiver is still there, or
+/// that there is one more process of it, for all of them together now and then. So whoever invents processes causes no writing.
 struct PendingSightings {
     /// Seconds between two notes that only say that receivers are still there.
     static let interval: Int64 = 30
@@ -49,32 +49,32 @@ struct PendingSightings {
         let instance: String
     }
 
-    private var known: [Key: ReceiverSighting] = [:]
+    /// By name, of which there are as many as services, then by instance.
+    private var known: [String: [String: ReceiverSighting]] = [:]
     private var changed: Set<Key> = []
     private var isUrgent = false
     private var takenAt: Timestamp?
 
     mutating func add(_ sighting: ReceiverSighting, at now: Timestamp) {
         let key = Key(name: sighting.name, instance: sighting.instance)
-        let before = known[key]
-        if before == nil {
-            makeRoom(for: sighting.name)
+        var processes = known[key.name] ?? [:]
+        let before = processes[key.instance]
+        if before == nil, processes.count >= Receivers.maximumPerName,
+            let oldest = processes.min(by: { $0.value.seenAt < $1.value.seenAt })?.key
+        {
+            processes[oldest] = nil
+            changed.remove(Key(name: key.name, instance: oldest))
         }
         var merged = before ?? sighting
         merged.merge(sighting, at: now)
-        known[key] = merged
-        changed.insert(key)
-        isUrgent = isUrgent || before == nil || merged.keys != before?.keys || merged.statusNumber != before?.statusNumber
-    }
-
-    /// Forgets the one that was not heard of for longest, of the name that has too many processes or of all.
-    private mutating func makeRoom(for name: String) {
-        let same = known.filter { $0.key.name == name }
-        let crowd = same.count >= Receivers.maximumPerName ? same : known.count >= Receivers.maximum ? known : [:]
-        if let oldest = crowd.min(by: { $0.value.seenAt < $1.value.seenAt })?.key {
-            known[oldest] = nil
-            changed.remove(oldest)
+        if let before {
+            isUrgent = isUrgent || merged.keys != before.keys || merged.statusNumber != before.statusNumber
+        } else {
+            isUrgent = isUrgent || processes.isEmpty
         }
+        processes[key.instance] = merged
+        known[key.name] = processes
+        changed.insert(key)
     }
 
     /// What is to be noted now.
@@ -88,9 +88,10 @@ struct PendingSightings {
             isUrgent = false
             takenAt = now
         }
-        return changed.compactMap { known[$0] }
+        return changed.compactMap { known[$0.name]?[$0.instance] }
     }
 
+    /// What could not be noted is tried again at the next look.
     mutating func giveBack(_ sightings: [ReceiverSighting]) {
         changed.formUnion(sightings.map { Key(name: $0.name, instance: $0.instance) })
         isUrgent = true

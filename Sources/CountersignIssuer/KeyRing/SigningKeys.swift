@@ -56,17 +56,17 @@ public final class SigningKeys: Sendable {
         var problems: [Problem: String] = [:]
         /// The receivers that a promotion was last found to wait for.
         var waitingFor: [String] = []
-        /// What receivers fetched since it was last noted in the store.
-        var sightings = PendingSightings()
     }
 
     enum Problem {
-        case reading, writing, signingKey, announcedKey, status, receivers, clock
+        case reading, writing, signingKey, announcedKey, status, receivers, clock, clearing
     }
 
     let store: any KeyRingStore
     let logger: Logger
     let state: Mutex<State>
+    /// What receivers fetched since it was last noted in the store. Apart from the state, which every token needs.
+    let sightings = Mutex(PendingSightings())
     private let pollEvery: Duration
     let statusIssuer: String?
     private let clock: @Sendable () -> Timestamp
@@ -92,12 +92,14 @@ public final class SigningKeys: Sendable {
     ) async throws(KeyRingError) {
         let now = clock()
         // Before the update: a signing key that cannot be had is no reason to change the ring.
-        _ = try await store.privateKey(for: store.load().ring.signing.jwk)
+        let first = try await store.privateKey(for: store.load().ring.signing.jwk)
         let stored = try await store.update { stored throws(KeyRingError) in
             let ring = try stored.ring.applying(.adopt(parameters), at: now)
             return KeyRingChange(await store.settleIfPossible(ring, at: now))
         }
-        let signer = TokenSigner(key: try await store.privateKey(for: stored.ring.signing.jwk))
+        // To open an encrypted key takes a while, so not twice.
+        let isFirst = stored.ring.signing.jwk.key == first.publicKey
+        let signer = TokenSigner(key: isFirst ? first : try await store.privateKey(for: stored.ring.signing.jwk))
         let status = try statusIssuer.map { issuer throws(KeyRingError) in
             try StatusDocument(of: stored.ring, issuer: issuer, signedBy: signer, at: now)
         }

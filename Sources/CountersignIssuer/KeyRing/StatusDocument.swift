@@ -72,3 +72,11 @@ extension KeyRingParameters {
     /// The same for receivers that reach the issuer: they fetch again by then, and the answer is on its way.
     public var deadWhereReachedWithin: Int64 { Self.takeover + statusPoll }
 }
+
+extension KeyRing {
+    /// ``KeyRingParameters/deadEverywhereWithin`` for what is revoked or denied at this time: longer for a while after
+    /// ``KeyRingParameters/statusMaxAge`` was made shorter, because documents from before hold as long as they say.
+    public func deadEverywhereWithin(at now: Timestamp) -> Int64 {
+        max(parameters.deadEverywhereWithin, olderStatusUntil.map { $0.seconds(since: now) } ?? 0)
+    }
+}

@@ -6,7 +6,7 @@ public struct Receivers: Hashable, Sendable {
     /// The most processes that are remembered; those not heard of for longest go first.
     public static let maximum = 4096
     /// The most processes of one name, so that none can crowd out the others by inventing instances.
-    public static let maximumPerName = 256
+    public static let maximumPerName = 64
     /// A process that was silent for this many seconds while another of its name was not has been replaced: receivers fetch
     /// every five minutes at least.
     public static let replacedAfter: Int64 = 900
@@ -42,34 +42,42 @@ public struct Receivers: Hashable, Sendable {
 
     /// Those that are not gone: heard of within the window, and not replaced by another process of the same name.
     public func present(at now: Timestamp, window: Int64) -> [ReceiverSighting] {
-        var latest: [String: Timestamp] = [:]
-        for sighting in sightings {
-            latest[sighting.name] = max(latest[sighting.name] ?? sighting.seenAt, sighting.seenAt)
-        }
-        return sightings.filter { sighting in
-            let newest = latest[sighting.name] ?? sighting.seenAt
-            return sighting.seenAt.adding(seconds: window) >= now
-                && sighting.seenAt.adding(seconds: Self.replacedAfter) >= newest
-        }
+        present(sightings, at: now, window: window) { $0.seenAt }
     }
 
-    /// Who has a key and who lacks it, among those that fetch the key set and are not gone.
+    /// Who has a key and who lacks it, among those that work by the key set and are not gone. Only fetches of the key set count
+    /// for being there: whoever gave that up, and goes on with the status, is waited for no longer than others.
     public func standing(of kid: KeyID, at now: Timestamp, window: Int64) -> ReceiverStanding {
-        let counted = window == 0 ? [] : present(at: now, window: window).filter { $0.keysAt != nil }
-        return ReceiverStanding(counted) { $0.keys.contains(kid) }
+        let users = window == 0 ? [] : sightings.filter(\.usesKeys)
+        return ReceiverStanding(present(users, at: now, window: window) { $0.keysAt ?? $0.seenAt }) { $0.keys.contains(kid) }
     }
 
     /// Who works by a status of at least this number, among those that fetch the status and are not gone.
     public func standing(ofStatus number: Int64, at now: Timestamp, window: Int64) -> ReceiverStanding {
-        let counted = present(at: now, window: max(window, Self.replacedAfter)).filter { $0.statusAt != nil }
+        let users = sightings.filter { $0.statusAt != nil }
+        let counted = present(users, at: now, window: max(window, Self.replacedAfter)) { $0.statusAt ?? $0.seenAt }
         return ReceiverStanding(counted) { ($0.statusNumber ?? -1) >= number }
     }
 
-    /// The names of those that fetch the key set and never the status: they learn of a revoked key from the key set, and of
+    /// The names of those that work by the key set and never fetch the status: they learn of a revoked key from the key set, and of
     /// anything else that is denied not at all.
     public func withoutStatus(at now: Timestamp, window: Int64) -> [String] {
         let present = present(at: now, window: max(window, Self.replacedAfter))
-        return Set(present.filter { $0.statusAt == nil }.map(\.name)).sorted()
+        return Set(present.filter { $0.statusAt == nil && $0.usesKeys }.map(\.name)).sorted()
+    }
+
+    private func present(
+        _ all: [ReceiverSighting], at now: Timestamp, window: Int64, _ seen: (ReceiverSighting) -> Timestamp
+    ) -> [ReceiverSighting] {
+        var latest: [String: Timestamp] = [:]
+        for sighting in all {
+            latest[sighting.name] = max(latest[sighting.name] ?? seen(sighting), seen(sighting))
+        }
+        return all.filter { sighting in
+            let newest = latest[sighting.name] ?? seen(sighting)
+            return seen(sighting).adding(seconds: window) >= now
+                && seen(sighting).adding(seconds: Self.replacedAfter) >= newest
+        }
     }
 
     private struct Key: Hashable, Comparable {

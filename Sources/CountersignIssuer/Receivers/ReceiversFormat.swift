@@ -16,6 +16,9 @@ enum ReceiversFormat {
             if let keysAt = sighting.keysAt {
                 object.append("keysAt", .string(keysAt.description))
                 object.append("keys", .array(sighting.keys.map { .string($0.rawValue) }))
+                if sighting.keysAgain {
+                    object.append("keysAgain", .bool(true))
+                }
             }
             if let statusAt = sighting.statusAt {
                 object.append("statusAt", .string(statusAt.description))
@@ -50,6 +53,7 @@ enum ReceiversFormat {
             if entry.has("keysAt") {
                 sighting.keysAt = try entry.time("keysAt")
                 sighting.keys = try entry.strings("keys").compactMap { KeyID($0) }
+                sighting.keysAgain = try entry.optionalBool("keysAgain") ?? false
             }
             if entry.has("statusAt") {
                 sighting.statusAt = try entry.time("statusAt")

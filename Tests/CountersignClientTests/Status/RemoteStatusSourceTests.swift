@@ -19,12 +19,12 @@ struct RemoteStatusSourceTests {
         let status: RemoteStatusSource
         let signers: [TokenSigner]
 
-        init(acceptsStale: Bool = false) throws {
+        init(acceptsStale: Bool = false, addresses: [String] = [World.address]) throws {
             signers = try RemoteStatusSourceTests.keys.get().map(TokenSigner.init(key:))
             transport = ScriptedTransport(try World.certificate()) { _, _ throws(TokenError) in
                 throw TokenError(.unreachable, "connection refused")
             }
-            let issuer = try IssuerClient([World.address], transport: transport, time: time.time, logger: .silent)
+            let issuer = try IssuerClient(addresses, transport: transport, time: time.time, logger: .silent)
             status = RemoteStatusSource(
                 issuer, keys: RemoteKeySource(issuer), expecting: World.address, configuration: .init(acceptsStale: acceptsStale)
             )
@@ -88,6 +88,28 @@ struct RemoteStatusSourceTests {
         #expect(site.transport.requests.last?.header("If-None-Match") == "\"3\"")
         #expect(site.transport.requests.last?.header("Countersign-Instance")?.isEmpty == false)
         #expect(site.status.isReady)
+    }
+
+    @Test func anIssuerWhoseDocumentIsNotGoodIsPassedOverForTheNextAddress() async throws {
+        for bad in ["another key", "an older state", "another name"] {
+            let site = try Site(addresses: ["https://bad.link.internal:8443", World.address])
+            let set = try site.keySet([0])
+            try site.serve(try site.document(4))
+            await site.status.fetch()
+            let wrong =
+                switch bad {
+                case "another key": try site.document(9, signedBy: 1)
+                case "an older state": try site.document(3)
+                default: try site.document(9, issuer: "https://other.link.internal:8443")
+                }
+            let good = try site.document(5, revoking: Revocations(services: ["user-svc"]))
+            site.transport.answer { request, _ throws(TokenError) in
+                request.url.hasSuffix("jwks.json") ? set : request.url.hasPrefix("https://bad") ? wrong : good
+            }
+            try await site.time.passing { await site.status.fetch() }
+            #expect(site.status.number == 5, "\(bad)")
+            #expect(site.revocations?.services == ["user-svc"], "\(bad)")
+        }
     }
 
     @Test func itIsFetchedEveryFifteenSecondsAtTheLatest() async throws {

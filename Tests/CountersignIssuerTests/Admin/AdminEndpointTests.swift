@@ -91,6 +91,74 @@ struct AdminEndpointTests {
         }
     }
 
+    @Test(
+        "refuses a change whose author was denied while the body was on its way, and one that was denied before the ring was read"
+    )
+    func refusesTheDenied() async throws {
+        let files = try await files()
+        try await RunningIssuer.run(files) { issuer in
+            let store = FileKeyRingStore(directory: files.folder.path("keys"))
+            let admin = try #require(
+                try Certificate.parsePEM(
+                    Array(try String(contentsOfFile: files.folder.path("admin.pem"), encoding: .utf8).utf8)
+                ).first
+            )
+            // The header goes out at once, the body when the file is there.
+            let script = """
+                (while [ ! -e "$0/go" ]; do sleep 0.05; done; printf '{}') | curl --verbose --silent --output "$0/answer" \
+                  --write-out '%{http_code}' --max-time 60 --noproxy '*' --http1.1 --cacert "$0/ca.pem" --cert "$0/admin.pem" \
+                  --key "$0/admin-key.pem" --header 'Content-Type: application/json' --header 'Expect:' --request POST \
+                  --upload-file - https://localhost:\(issuer.port)/admin/keys/rotate 2> "$0/verbose"
+                """
+            async let slow = Command.run(["bash", "-c", script, files.folder.path("")])
+            let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+            var isSent = false
+            while !isSent, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(20))
+                isSent = (try? text(of: files.folder.path("verbose")))?.contains("> POST /admin/keys/rotate") == true
+            }
+            #expect(isSent)
+            // Seen by the first look, not by the second.
+            #expect(try await issuer.ask("/admin/keys", as: "admin").status == 200)
+            _ = try await issuer.log.line(with: "admin looked", "CN=admin")
+            _ = try await store.change(.publicKey(admin.publicKey.sha256), isDenied: true, at: .now())
+            _ = try await issuer.log.line(with: "denied the key")
+            let before = try await store.load().revision
+            try write("", to: files.folder.path("go"))
+            #expect(try await slow.output == "401")
+            #expect(try text(of: files.folder.path("answer")).contains("certificate-denied"))
+            #expect(try await store.load().revision == before)
+            // What the issuer has not noticed yet, the ring has.
+            let error = await #expect(throws: KeyRingError.self) {
+                try await AdminKeyRingStore(store, author: admin).perform(
+                    .rotate(immediately: true, force: false), by: .unnamed, at: .now()
+                )
+            }
+            #expect(error?.code == .authorDenied)
+            #expect(try await store.load().revision == before)
+        }
+    }
+
+    @Test("refuses a moment for anything but a service, a moment to come, and a denial that refuses less than the one there is")
+    func refusesDenials() async throws {
+        let files = try await files()
+        try await RunningIssuer.run(files) { issuer in
+            let path = "/admin/deny/add"
+            let serial = try await post(issuer, path, #"{"kind":"serial","value":"0a","notBefore":"2026-01-02T03:04:05Z"}"#)
+            #expect(serial.status == 400 && serial.text("code") == "wrong-denial")
+            let future = try await post(
+                issuer, path, #"{"kind":"service","value":"user-svc","notBefore":"2999-01-02T03:04:05Z"}"#)
+            #expect(future.status == 400 && future.text("code") == "wrong-denial")
+            #expect(try await post(issuer, path, #"{"kind":"service","value":"user-svc"}"#).status == 200)
+            let weaker = try await post(
+                issuer, path, #"{"kind":"service","value":"user-svc","notBefore":"2026-01-02T03:04:05Z"}"#)
+            #expect(weaker.status == 409 && weaker.text("code") == "already-denied")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 401)
+            let unknown = try await post(issuer, path, #"{"kind":"service","value":"nobody-such"}"#)
+            #expect(unknown.status == 200 && unknown.body.contains("has no service nobody-such"))
+        }
+    }
+
     @Test("refuses what is not its kind of request, and changes nothing")
     func refusesForms() async throws {
         let files = try await files()

@@ -78,6 +78,85 @@ struct PassphraseTests {
         }
     }
 
+    @Test("No key is added without the passphrase, or with another; nothing is changed by trying, and what needs no key is done")
+    func addsNoKeyUnderAnother() async throws {
+        try await withEncryptedRing { store, directory, passphrase in
+            let wrong = "\(directory)/../wrong"
+            try write("mistyped", to: wrong)
+            let before = try names(in: directory).subtracting(["keyring.lock"])
+            let ring = try await store.load().revision
+            for other in [
+                FileKeyRingStore(directory: directory),
+                FileKeyRingStore(directory: directory, passphrase: PassphraseSource(wrong)),
+            ] {
+                func refused(_ work: () async throws -> Void) async {
+                    let error = await #expect(throws: KeyRingError.self) { try await work() }
+                    #expect(error?.code == .passphrase)
+                    #expect(error?.hint?.isEmpty == false)
+                }
+                await refused { _ = try await other.rotate(at: ringStart) }
+                await refused { _ = try await other.rotate(immediately: true, at: ringStart) }
+                await refused { _ = try await other.rotate(to: RingKeys.privateKey(1), at: ringStart) }
+                await refused { _ = try await other.revoke(RingKeys.jwk(0).kid.rawValue, at: ringStart) }
+            }
+            #expect(try names(in: directory).subtracting(["keyring.lock"]) == before)
+            #expect(try await store.load().revision == ring)
+            _ = try await FileKeyRingStore(directory: directory).change(.service("user-svc"), isDenied: true, at: ringStart)
+            _ = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
+            #expect(try text(of: "\(directory)/\(RingKeys.jwk(1).kid).pem").contains("ENCRYPTED"))
+        }
+    }
+
+    @Test("To a ring that is not encrypted no key is added under a passphrase; the error says how to encrypt it")
+    func mixesNothing() async throws {
+        try await withTemporaryFolder { folder in
+            _ = try await FileKeyRingStore(directory: "\(folder)/keys").initialise(with: RingKeys.privateKey(0), at: ringStart)
+            try write("secret", to: "\(folder)/passphrase")
+            let store = FileKeyRingStore(directory: "\(folder)/keys", passphrase: PassphraseSource("\(folder)/passphrase"))
+            let error = await #expect(throws: KeyRingError.self) {
+                try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
+            }
+            #expect(error?.code == .passphrase && error?.hint?.contains("keys passphrase") == true)
+            #expect(try !names(in: "\(folder)/keys").contains("\(RingKeys.jwk(1).kid).pem"))
+            try await FileKeyRingStore(directory: "\(folder)/keys").changePassphrase(
+                to: PassphraseSource("\(folder)/passphrase"), at: ringStart
+            )
+            #expect(try text(of: "\(folder)/keys/\(RingKeys.jwk(0).kid).pem").contains("ENCRYPTED"))
+            _ = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
+            #expect(try await store.privateKey(for: RingKeys.jwk(0)).publicKey == RingKeys.jwk(0).key)
+        }
+    }
+
+    @Test("A passphrase is changed for all keys that can sign; cut off in between, the same again finishes it")
+    func changesThePassphrase() async throws {
+        try await withEncryptedRing { store, directory, passphrase in
+            _ = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
+            let next = PassphraseSource("\(directory)/../next")
+            try write("battery staple", to: next.description)
+            let wrong = FileKeyRingStore(directory: directory)
+            let error = await #expect(throws: KeyRingError.self) { try await wrong.changePassphrase(to: next, at: ringStart) }
+            #expect(error?.code == .passphrase)
+            #expect(try await store.privateKey(for: RingKeys.jwk(0)).publicKey == RingKeys.jwk(0).key)
+
+            let cut = FileKeyRingStore(directory: directory, passphrase: PassphraseSource(passphrase)) {
+                step throws(SystemError) in
+                if step.kind == .create, step.path.contains((try? RingKeys.jwk(1).kid.rawValue) ?? "none") {
+                    throw SystemError("write", step.path, reason: "cut off")
+                }
+            }
+            await #expect(throws: KeyRingError.self) { try await cut.changePassphrase(to: next, at: ringStart) }
+            let changed = FileKeyRingStore(directory: directory, passphrase: next)
+            #expect(try await changed.privateKey(for: RingKeys.jwk(0)).publicKey == RingKeys.jwk(0).key)
+            #expect(try await store.privateKey(for: RingKeys.jwk(1)).publicKey == RingKeys.jwk(1).key)
+
+            try await store.changePassphrase(to: next, at: ringStart)
+            for index in 0...1 {
+                #expect(try await changed.privateKey(for: RingKeys.jwk(index)).publicKey == RingKeys.jwk(index).key)
+            }
+            #expect(try await changed.load().ring.history.last?.what == "changed the passphrase of the private keys")
+        }
+    }
+
     @Test("A passphrase file that others may read, that is empty or missing, and a variable that is not set, are refused")
     func refusesSources() async throws {
         try await withTemporaryFolder { folder in

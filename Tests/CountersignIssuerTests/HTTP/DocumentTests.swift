@@ -1,3 +1,4 @@
+import CountersignCrypto
 import CountersignJOSE
 import CountersignJSON
 import Testing
@@ -29,6 +30,38 @@ struct DocumentTests {
             #expect(head.status == 200)
             #expect(head.body.isEmpty)
             #expect(head.headers["content-length"] == "\(answer.body.utf8.count)")
+        }
+    }
+
+    @Test("make a receiver of a service that works by the key set, and of nobody else who has a certificate")
+    func receivers() async throws {
+        let files = try await IssuerFolder()
+        try await RunningIssuer.run(files) { issuer in
+            let store = FileKeyRingStore(directory: files.folder.path("keys"))
+            let path = "/.well-known/jwks.json"
+            // No service; one look; no look at all; the status only.
+            #expect(try await issuer.ask(path, as: "stranger", "-H", "Countersign-Instance: a").status == 200)
+            #expect(try await issuer.ask(path, as: "user-svc").status == 200)
+            #expect(try await issuer.ask(path, as: "search-svc", "--head", "-H", "Countersign-Instance: head").status == 200)
+            let status = "/.well-known/countersign-status"
+            #expect(try await issuer.ask(status, as: "search-svc", "-H", "Countersign-Instance: status").status == 200)
+            // Denied.
+            _ = try await store.change(.service("user-svc"), isDenied: true, at: .now())
+            _ = try await issuer.log.line(with: "denied the service user-svc")
+            #expect(try await issuer.ask(path, as: "user-svc", "-H", "Countersign-Instance: denied").status == 200)
+            _ = try await store.change(.service("user-svc"), isDenied: false, at: .now())
+            _ = try await issuer.log.line(with: "allowed the service user-svc")
+            #expect(try await issuer.ask(path, as: "search-svc", "-H", "Countersign-Instance: good").status == 200)
+            issuer.clock.advance(seconds: 31)
+            let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+            var seen: [ReceiverSighting] = []
+            while !seen.contains(where: { $0.instance == "good" }), ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(20))
+                seen = try await store.receivers().sightings
+            }
+            #expect(Set(seen.map { "\($0.name) \($0.instance)" }) == ["user-svc ", "search-svc status", "search-svc good"])
+            let standing = Receivers(seen).standing(of: try RingKeys.jwk(0).kid, at: issuer.clock.now, window: 86_400)
+            #expect(standing.waiting.map(\.name) == ["search-svc"] && standing.total == 1)
         }
     }
 

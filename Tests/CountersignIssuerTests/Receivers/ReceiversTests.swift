@@ -12,8 +12,8 @@ struct ReceiversTests {
     func standing() throws {
         let (old, new) = (try key(0), try key(1))
         let now = ringStart + 20_000
-        var sightings = (1...14).map { ReceiverSighting(name: "svc-\($0)", keysAt: now, keys: [new, old]) }
-        sightings.append(ReceiverSighting(name: "billing-svc", keysAt: now + -11_000, keys: [old]))
+        var sightings = (1...14).map { ReceiverSighting(name: "svc-\($0)", keysAt: now, keys: [new, old], keysAgain: true) }
+        sightings.append(ReceiverSighting(name: "billing-svc", keysAt: now + -11_000, keys: [old], keysAgain: true))
         let standing = Receivers(sightings).standing(of: new, at: now, window: 86_400)
         #expect(standing.words(at: now) == "14/15 seen, waiting for billing-svc (last seen 3 h ago)")
         #expect(!standing.isComplete)
@@ -22,7 +22,7 @@ struct ReceiversTests {
 
     @Test("One that was not heard of for the window is gone, one second less and it is not; a window of 0 waits for nobody")
     func window() throws {
-        let receivers = Receivers([ReceiverSighting(name: "gone", keysAt: ringStart, keys: [try key(0)])])
+        let receivers = Receivers([ReceiverSighting(name: "gone", keysAt: ringStart, keys: [try key(0)], keysAgain: true)])
         #expect(receivers.standing(of: try key(1), at: ringStart + 3600, window: 3600).waiting.map(\.name) == ["gone"])
         #expect(receivers.standing(of: try key(1), at: ringStart + 3601, window: 3600).total == 0)
         #expect(receivers.standing(of: try key(1), at: ringStart, window: 0).isComplete)
@@ -40,6 +40,50 @@ struct ReceiversTests {
         }
         #expect(standing(Receivers.replacedAfter).waiting.map(\.name) == ["search-svc"])
         #expect(standing(Receivers.replacedAfter + 1).isComplete)
+    }
+
+    @Test(
+        "One look at the key set makes nobody wait; a second does, at another time and seen by any issuer, or a name for the process"
+    )
+    func looking() throws {
+        let (old, new) = (try key(0), try key(1))
+        func waiting(_ sightings: ReceiverSighting...) -> [String] {
+            var receivers = Receivers()
+            for sighting in sightings { receivers.merge([sighting], at: ringStart + 60) }
+            return receivers.standing(of: new, at: ringStart + 60, window: 3600).waiting.map(\.name)
+        }
+        let once = ReceiverSighting(name: "a", keysAt: ringStart, keys: [old])
+        #expect(waiting(once) == [])
+        #expect(waiting(once, once) == [])
+        #expect(waiting(once, ReceiverSighting(name: "a", keysAt: ringStart + 1, keys: [old])) == ["a"])
+        #expect(waiting(ReceiverSighting(name: "a", keysAt: ringStart + 1, keys: [old]), once) == ["a"])
+        #expect(waiting(ReceiverSighting(name: "a", instance: "x", keysAt: ringStart, keys: [old])) == ["a"])
+    }
+
+    @Test("Whoever fetched the key set once, and goes on with the status alone, is not waited for longer than the window")
+    func statusAlone() throws {
+        var receivers = Receivers([ReceiverSighting(name: "a", instance: "x", keysAt: ringStart, keys: [try key(0)])])
+        for minute in 1...120 as ClosedRange<Int64> {
+            let now = ringStart + minute * 60
+            receivers.merge([ReceiverSighting(name: "a", instance: "x", statusAt: now, statusNumber: 0)], at: now)
+        }
+        #expect(receivers.standing(of: try key(1), at: ringStart + 3600, window: 3600).waiting.map(\.name) == ["a"])
+        #expect(receivers.standing(of: try key(1), at: ringStart + 3601, window: 3600).isComplete)
+        #expect(receivers.standing(ofStatus: 0, at: ringStart + 7200, window: 3600).total == 1)
+    }
+
+    @Test("A process that is new is noted with the others, a name that is new at once")
+    func urgency() throws {
+        var pending = PendingSightings()
+        func add(_ name: String, _ instance: String, _ second: Int64) {
+            pending.add(ReceiverSighting(name: name, instance: instance, keysAt: ringStart + second), at: ringStart + second)
+        }
+        add("a", "1", 0)
+        #expect(pending.take(at: ringStart).count == 1)
+        for number in 2..<50 as Range<Int64> { add("a", "\(number)", 1) }
+        #expect(pending.take(at: ringStart + 1).isEmpty)
+        add("b", "1", 2)
+        #expect(pending.take(at: ringStart + 2).count == 49)
     }
 
     @Test("Newer sightings replace older ones, not the other way round, unless the older lies in the future")
@@ -90,7 +134,9 @@ struct ReceiversTests {
     func format() async throws {
         let kid = try key(0)
         let receivers = Receivers([
-            ReceiverSighting(name: "a", instance: "x1", keysAt: ringStart, keys: [kid], statusAt: ringStart + 1, statusNumber: 2),
+            ReceiverSighting(
+                name: "a", instance: "x1", keysAt: ringStart, keys: [kid], keysAgain: true, statusAt: ringStart + 1,
+                statusNumber: 2),
             ReceiverSighting(name: "CN=b,O=c", statusAt: ringStart, statusNumber: 0),
         ])
         #expect(try ReceiversFormat.decode(ReceiversFormat.encode(receivers)) == receivers)

@@ -14,7 +14,8 @@ struct RotationWaitsTests {
         let parameters = try KeyRingParameters(announceFor: 600, retireAfter: 965, rotateEvery: 0, receiverWindow: window)
         _ = try await store.initialise(with: RingKeys.privateKey(0), parameters: parameters, at: ringStart)
         let old = try RingKeys.jwk(0).kid
-        try await store.note([ReceiverSighting(name: "billing-svc", keysAt: ringStart, keys: [old])], at: ringStart)
+        try await store.note(
+            [ReceiverSighting(name: "billing-svc", keysAt: ringStart, keys: [old], keysAgain: true)], at: ringStart)
         let rotation = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
         #expect(rotation.lacking.words(at: ringStart) == "0/1 seen, waiting for billing-svc (last seen 0 s ago)")
         try await body(store, rotation.kid)

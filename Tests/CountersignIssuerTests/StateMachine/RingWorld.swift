@@ -11,8 +11,9 @@ struct RingWorld: Hashable {
     /// Durations as short as they can be and still differ; the second set is of an issuer that allows longer tokens.
     static let short = Result { try KeyRingParameters(announceFor: 3, retireAfter: 2, rotateEvery: 0) }
     static let long = Result { try KeyRingParameters(announceFor: 5, retireAfter: 4, rotateEvery: 0) }
-    /// Always less than the announce time, as an issuer sees to (`IssuerConfiguration.Keys.maximumAge`).
-    static let maximumAge: Int64 = 2
+    /// How old a key set may be that a receiver works by. Less than the announce time, as an issuer sees to
+    /// (`IssuerConfiguration.Keys.maximumAge`), except where a fault is to be found.
+    let maximumAge: Int64
 
     struct Published: Hashable {
         let at: Int64
@@ -35,7 +36,8 @@ struct RingWorld: Hashable {
     private var revokedAt: [KeyID: Int64] = [:]
     private var tokens: Set<Token> = []
 
-    init() throws {
+    init(maximumAge: Int64 = 2) throws {
+        self.maximumAge = maximumAge
         ring = KeyRing(firstKey: try RingKeys.jwk(0), parameters: try Self.short.get(), at: ringStart)
         let kids = Set(ring.published.map(\.kid))
         published = [Published(at: 0, kids: kids)]
@@ -107,7 +109,7 @@ struct RingWorld: Hashable {
         if ring.signing.promotion == .emergency {
             emergencies.insert(ring.signing.jwk.kid)
         }
-        published = published.filter { now - $0.at <= Self.maximumAge }
+        published = published.filter { now - $0.at <= maximumAge }
         // A set that was replaced at this moment was still fetched at this moment, just before.
         published = published.map { $0.kids == published.last?.kids ? Published(at: now, kids: $0.kids) : $0 }
         let present = Published(at: now, kids: kids)
@@ -163,7 +165,7 @@ extension RingWorld {
     }
 
     private var faultOfRevocation: String? {
-        for (kid, at) in revokedAt where now > at + Self.maximumAge {
+        for (kid, at) in revokedAt where now > at + maximumAge {
             if published.contains(where: { $0.kids.contains(kid) }) {
                 return "a key revoked at \(at) is accepted at \(now)"
             }

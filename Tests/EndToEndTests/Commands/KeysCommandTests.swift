@@ -82,7 +82,7 @@ import Testing
         #expect(
             revoked.standardOutput.split(separator: "\n").map(String.init) == [
                 "revoked \(first), which was signing", "\(second) signs now",
-                "dead everywhere within 2 min 2 s, within 17 s where receivers reach the issuer",
+                "dead at receivers that poll the status within 2 min 2 s, within 17 s where they reach the issuer",
             ]
         )
         #expect(try states()["revoked"] == first)

@@ -29,9 +29,11 @@ func runReceiver(_ settings: ReceiverSettings) async throws {
     let tls = try ReloadableTLS(files, role: .server, at: .now())
     let client = try IssuerClient([issuer], tls: ReloadableTLS(files, role: .client, at: .now()))
     let keys = RemoteKeySource(client)
+    let status = RemoteStatusSource(client, keys: keys, expecting: issuer)
     let authenticator = Authenticator(
         expecting: Expectations(issuer: issuer, audiences: ["search-svc"]),
-        trust: .authorities(tls), callers: CallerPolicy(rules: [.trustDomain("link.internal")]), keys: keys
+        trust: .authorities(tls), callers: CallerPolicy(rules: [.trustDomain("link.internal")]), keys: keys,
+        revocations: status
     )
     let router = Router(context: CallerContext.self)
     router.add(middleware: AuthenticationMiddleware(authenticator))
@@ -39,8 +41,9 @@ func runReceiver(_ settings: ReceiverSettings) async throws {
 
     var app = Application(
         router: router, server: .mutualTLS(tls), configuration: .init(address: address),
-        services: [client, keys, CertificateWatch(tls: tls)]
+        services: [client, keys, status, CertificateWatch(tls: tls)]
     )
     app.beforeServerStarts { try await keys.waitUntilReady() }
+    app.beforeServerStarts { try await status.waitUntilReady() }
     try await app.runService()
 }

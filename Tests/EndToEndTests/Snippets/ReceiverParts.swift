@@ -58,18 +58,6 @@ func keysFromAFile() throws -> FileKeySource {
     return keys
 }
 
-func revocationsOfTheIssuer(
-    _ issuer: String, _ client: IssuerClient, _ keys: RemoteKeySource, _ tls: ReloadableTLS, _ callers: CallerPolicy
-) -> Authenticator {
-    let status = RemoteStatusSource(client, keys: keys, expecting: issuer)
-    let bounded = Authenticator(
-        expecting: Expectations(issuer: issuer, audiences: ["search-svc"]), trust: .authorities(tls), callers: callers,
-        keys: keys,
-        revocations: status
-    )
-    return bounded
-}
-
 func ownRevocations() -> Revocations {
     let revocations = Revocations(services: ["user-svc"])
     return revocations
