@@ -1,3 +1,4 @@
+import CountersignFiles
 import CountersignCrypto
 import CountersignJOSE
 import CountersignJSON

@@ -9,7 +9,7 @@ internal import NIOHTTPTypesHTTP2
 /// Hummingbird's own channel leaves the bound on headers where NIO has it, and there a request that exceeds it takes the
 /// connection, and all other requests on it, with it. Here a header is read well beyond the bound, so that it can be answered.
 struct HTTP2Connection: Sendable {
-    typealias Value = NIOHTTP2Handler.AsyncStreamMultiplexer<HTTP1Channel.Value>
+    typealias Value = NIOHTTP2Handler.AsyncStreamMultiplexer<any Channel>
 
     private let configuration: MutualTLSServerConfiguration
     /// Serves each stream, which carries the same parts as an HTTP/1 connection with one request.
@@ -54,13 +54,15 @@ struct HTTP2Connection: Sendable {
         return multiplexer
     }
 
-    private func setupStream(_ channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+    /// A stream that nobody reads from yet: see ``serve(_:logger:)``.
+    private func setupStream(_ channel: any Channel, logger: Logger) -> EventLoopFuture<any Channel> {
         channel.eventLoop.makeCompletedFuture {
+            try channel.syncOptions?.setOption(.autoRead, value: false)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTP2StreamLimits(configuration))
             try pipeline.addHandler(HTTP2FramePayloadToHTTPServerCodec())
             try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
-            return try HTTP1Channel.Value(wrappingChannelSynchronously: channel)
+            return channel
         }
     }
 
@@ -68,12 +70,30 @@ struct HTTP2Connection: Sendable {
     func handle(value: Value, logger: Logger) async {
         do {
             try await withThrowingDiscardingTaskGroup { group in
-                for try await request in value.inbound {
-                    group.addTask { await stream.handle(value: request, logger: logger) }
+                for try await channel in value.inbound {
+                    group.addTask { await serve(channel, logger: logger) }
                 }
             }
         } catch {
             logger.debug("HTTP/2 connection ended", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Serves one request.
+    ///
+    /// The asynchronous channel is made here and not with the stream: one that is dropped unserved ends the process, and a
+    /// stream that comes when nobody takes streams any more is dropped. On a channel that has closed it cannot be made.
+    private func serve(_ channel: any Channel, logger: Logger) async {
+        do {
+            let request = try await channel.eventLoop.submit {
+                guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
+                let request = try HTTP1Channel.Value(wrappingChannelSynchronously: channel)
+                channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
+                return request
+            }.get()
+            await stream.handle(value: request, logger: logger)
+        } catch {
+            logger.trace("HTTP/2 stream not served", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -10,6 +10,9 @@ struct MutualTLSChannel: ServerChildChannel {
     struct Value: ServerChildChannelValue {
         let protocolChosen: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Channel.Value, HTTP2Connection.Value>>
         let channel: any Channel
+        /// Kept by whoever serves the connection. An asynchronous channel is only made for one that somebody serves: one that is
+        /// dropped unserved ends the process.
+        let isServed: EventLoopPromise<Void>
     }
 
     private let tls: ReloadableTLS
@@ -55,17 +58,20 @@ struct MutualTLSChannel: ServerChildChannel {
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }
+        let isServed = channel.eventLoop.makePromise(of: Void.self)
+        channel.closeFuture.whenComplete { _ in isServed.fail(ChannelError.ioOnClosedChannel) }
         return channel.configureHTTP2AsyncSecureUpgrade { channel in
-            setupHTTP1(channel: channel, logger: logger)
+            isServed.futureResult.flatMap { setupHTTP1(channel: channel, logger: logger) }
         } http2ConnectionInitializer: { channel in
             setupHTTP2(channel: channel, logger: logger)
         }.map { protocolChosen in
-            Value(protocolChosen: protocolChosen, channel: channel)
+            Value(protocolChosen: protocolChosen, channel: channel, isServed: isServed)
         }
     }
 
     private func setupHTTP1(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        http1.setup(channel: channel, logger: logger).flatMapThrowing { value in
+        guard channel.isActive else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+        return http1.setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
             try pipeline.handler(type: ConnectionLimits.self).begin(countingStreams: false)
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
@@ -86,6 +92,7 @@ struct MutualTLSChannel: ServerChildChannel {
 
     /// Serves the connection's requests on its event loop: no request changes threads on its way in or out.
     func handle(value: Value, logger: Logger) async {
+        value.isServed.succeed()
         let executor = EventLoopTaskExecutor(value.channel.eventLoop)
         await withTaskExecutorPreference(executor) {
             do {
@@ -98,5 +105,7 @@ struct MutualTLSChannel: ServerChildChannel {
                 logger.trace("connection not accepted", metadata: ["error": "\(error)"])
             }
         }
+        // Whoever stops serving before the client has left leaves nobody to answer it.
+        value.channel.close(promise: nil)
     }
 }

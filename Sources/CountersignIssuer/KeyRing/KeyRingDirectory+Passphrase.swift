@@ -1,4 +1,5 @@
 internal import CountersignCrypto
+internal import CountersignFiles
 internal import CountersignJOSE
 internal import Foundation
 
