@@ -2,7 +2,7 @@ public import CountersignCrypto
 public import CountersignJOSE
 internal import Dispatch
 
-/// What ``KeyRingStore/rotate(immediately:bitCount:at:)`` did.
+/// What ``KeyRingStore/rotate(immediately:force:bitCount:to:by:at:)`` did.
 public struct KeyRotation: Sendable {
     /// The key that is announced, or that signs now.
     public let kid: KeyID
@@ -21,7 +21,7 @@ public struct KeyRotation: Sendable {
     public let stored: StoredKeyRing
 }
 
-/// What ``KeyRingStore/revoke(_:at:)`` did.
+/// What ``KeyRingStore/revoke(_:by:at:)`` did.
 public struct KeyRevocation: Sendable {
     /// The key that was taken out, and where it had been.
     public let revoked: KeyRing.Entry
