@@ -202,12 +202,18 @@ struct KeyRingStoreTests {
                 _ = try await store.change(
                     subject, isDenied: true, by: .init("bob", reason: "lost\nand\u{7}found"), at: ringStart + 1)
             }
+            // What refuses less does not take the place of what refuses all.
+            let weaker = await #expect(throws: KeyRingError.self) {
+                try await other.change(subjects[0], isDenied: true, notBefore: ringStart, at: ringStart + 2)
+            }
+            #expect(weaker?.code == .alreadyDenied)
+            _ = try await other.change(subjects[0], isDenied: false, at: ringStart + 2)
             _ = try await other.change(subjects[0], isDenied: true, notBefore: ringStart, at: ringStart + 2)
             let ring = try await other.load().ring
             #expect(ring.denials.map(\.subject) == [subjects[1], subjects[2], subjects[0]])
             #expect(ring.denials.last?.notBefore == ringStart)
-            #expect(ring.statusNumber == 4)
-            #expect(ring.history.map(\.who) == ["ann", "bob", "bob", "bob", "unnamed"])
+            #expect(ring.statusNumber == 5)
+            #expect(ring.history.map(\.who) == ["ann", "bob", "bob", "bob", "unnamed", "unnamed"])
             // One line, whatever was given.
             #expect(ring.history[1].why == "lostandfound")
             _ = try await store.change(subjects[1], isDenied: false, at: ringStart + 3)
