@@ -28,9 +28,15 @@ package struct SystemFile: ~Copyable {
         return file
     }
 
-    /// Opens a file to lock it; it is made if it was not there.
+    /// Opens a file to lock it; it is made if it was not there. A file that has another name as well is refused: it would be given
+    /// to the directory's owner, and be it somebody else's.
     package static func openForLock(_ path: String) throws(SystemError) -> SystemFile {
-        try SystemFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+        let file = try SystemFile(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
+        let status = try file.status()
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+            throw SystemError("lock", path, reason: "it is no plain file with this as its only name")
+        }
+        return file
     }
 
     private init(_ path: String, _ flags: Int32, mode: mode_t) throws(SystemError) {
