@@ -44,6 +44,14 @@ struct SystemFileTests {
         #expect(try text("file") == "old")
     }
 
+    @Test func onlyAFileWithoutAnotherNameIsLocked() throws {
+        #expect(try SystemFile.openForLock(directory.path("lock")).tryLock())
+        try FileManager.default.linkItem(atPath: directory.path("lock"), toPath: directory.path("other"))
+        for name in ["lock", "other"] {
+            #expect(throws: SystemError.self) { _ = try SystemFile.openForLock(directory.path(name)) }
+        }
+    }
+
     @Test func nothingIsLeftBehindByAFailure() throws {
         try directory.write("in the way", to: "folder/file")
         #expect(throws: SystemError.self) { try SystemFile.replace(directory.path("folder"), with: [1], mode: 0o600) }
