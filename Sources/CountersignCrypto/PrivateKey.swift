@@ -24,9 +24,11 @@ public struct PrivateKey: Sendable {
         return try unsafe PrivateKey(adopting: KeyHandle(adopting: pointer))
     }
 
-    /// Reads PEM: PKCS#8, encrypted PKCS#8, or the older `RSA PRIVATE KEY` and `EC PRIVATE KEY`.
+    /// Reads PEM: PKCS#8, encrypted PKCS#8, or the older `RSA PRIVATE KEY` and `EC PRIVATE KEY`. Costs an RSA signature, or less:
+    /// it is proved that the private part belongs to the public one.
     public init(pem: [UInt8], passphrase: [UInt8]? = nil) throws(CryptoError) {
         try self.init(adopting: PrivateKeyPEM.read(pem, passphrase: passphrase))
+        try handle.requirePair()
     }
 
     private init(adopting handle: KeyHandle) throws(CryptoError) {

@@ -27,16 +27,7 @@ public struct RSAPrivateKey: Sendable {
     /// - Throws: `CryptoError` with `malformed-key`, `wrong-passphrase`, `unsupported-key` (not RSA) or `weak-key`.
     public init(pem: [UInt8], passphrase: [UInt8]? = nil) throws(CryptoError) {
         try self.init(checking: PrivateKeyPEM.read(pem, passphrase: passphrase))
-        let message = Array("countersign".utf8)
-        let isPair: Bool
-        do {
-            isPair = try publicKey.isValidSignature(try signature(for: message), for: message)
-        } catch {
-            isPair = false
-        }
-        guard isPair else {
-            throw CryptoError(.malformedKey, "the private numbers of the RSA key do not belong to its public ones")
-        }
+        try handle.requirePair()
     }
 
     private init(checking handle: KeyHandle) throws(CryptoError) {

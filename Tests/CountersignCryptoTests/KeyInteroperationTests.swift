@@ -161,5 +161,21 @@ import Testing
         #expect(first.count == 9)
         #expect(try RSAPrivateKey(pem: pem(first)).publicKey.bitCount == 2048)
         #expect(throws: CryptoError(.malformedKey, "")) { try RSAPrivateKey(pem: pem(Array(first[..<3] + second[3...]))) }
+        #expect(throws: CryptoError(.malformedKey, "")) { try PrivateKey(pem: pem(Array(first[..<3] + second[3...]))) }
+    }
+
+    @Test func anEllipticKeyWithThePublicHalfOfAnotherIsRefused() throws {
+        func der(_ name: String) throws -> [UInt8] {
+            _ = try openSSL("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", directory.path(name))
+            return try openSSL("ec", "-in", directory.path(name), "-outform", "DER").output
+        }
+        let (first, second) = (try der("first.pem"), try der("second.pem"))
+        func pem(_ der: [UInt8]) -> [UInt8] {
+            let text = Data(der).base64EncodedString(options: .lineLength64Characters)
+            return Array("-----BEGIN EC PRIVATE KEY-----\n\(text)\n-----END EC PRIVATE KEY-----\n".utf8)
+        }
+        // The public half, 65 bytes of a point, comes last.
+        #expect(throws: Never.self) { try PrivateKey(pem: pem(first)) }
+        #expect(throws: CryptoError(.malformedKey, "")) { try PrivateKey(pem: pem(first.dropLast(65) + second.suffix(65))) }
     }
 }

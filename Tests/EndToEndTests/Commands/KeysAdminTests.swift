@@ -135,8 +135,8 @@ import Testing
     @Test func aDirectoryThatCannotBeWrittenToIsSaidAndNothingIsLost() throws {
         #expect(try run("keys", "init", "--keys", "keys").succeeded)
         let before = try files.read("keys/keyring.json")
-        // In a way that holds for the superuser as well: the ring cannot be replaced, because a directory with something in it has
-        // the name of its lock.
+        // In a way that holds for the superuser as well: a directory with something in it has the name of the lock of the ring, so
+        // nobody can take it and write.
         try FileManager.default.removeItem(atPath: files.path("keys/keyring.lock"))
         try files.write("", to: "keys/keyring.lock/in-the-way")
         for command in [["keys", "rotate"], ["keys", "rotate", "--now"], ["deny", "add", "--service", "user-svc"]] {
