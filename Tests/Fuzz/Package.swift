@@ -21,7 +21,8 @@ let package = Package(
         .target(name: "CountersignJSON", dependencies: ["CJansson"]),
         .target(name: "CountersignJOSE", dependencies: ["CountersignCrypto", "CountersignJSON"]),
         .target(name: "Countersign", dependencies: ["CountersignJOSE", "CountersignCrypto", "CountersignJSON"]),
-        .target(name: "CountersignPKI", dependencies: ["CountersignCrypto"]),
+        .target(name: "CountersignFiles"),
+        .target(name: "CountersignPKI", dependencies: ["CountersignCrypto", "CountersignFiles"]),
         .target(
             name: "CountersignTesting", dependencies: ["Countersign", "CountersignJOSE", "CountersignCrypto", "CountersignPKI"]
         ),

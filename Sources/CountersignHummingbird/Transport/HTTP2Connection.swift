@@ -88,7 +88,8 @@ struct HTTP2Connection: Sendable {
             let request = try await channel.eventLoop.submit {
                 guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
                 let request = try HTTP1Channel.Value(wrappingChannelSynchronously: channel)
-                channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
+                // From here on it reads by itself, beginning with what has come already.
+                channel.setOption(.autoRead, value: true).whenComplete { _ in channel.read() }
                 return request
             }.get()
             await stream.handle(value: request, logger: logger)
