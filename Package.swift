@@ -120,7 +120,8 @@ let package = Package(
             name: "CountersignClientTests",
             dependencies: [
                 "CountersignClient", "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting",
-                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, nioCore, nioPosix,
+                "CountersignJOSE", "CountersignJSON", "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, nioCore,
+                nioPosix,
                 nioSSL,
                 logging, serviceLifecycle,
             ]
@@ -142,7 +143,8 @@ let package = Package(
             dependencies: [
                 "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "CountersignClient",
                 "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignJOSE", "CountersignJSON",
-                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix,
+                serviceLifecycle,
                 unixSignals,
             ]
         ),

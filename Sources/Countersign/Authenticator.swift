@@ -57,7 +57,7 @@ public struct Authenticator: Sendable {
     ///   - requirement: what the route asks beyond being a verified caller.
     ///   - now: the moment to decide for.
     /// - Returns: the verified caller, or the first refusal. Waits only when a token names a key that is not in the set.
-    public func authenticate(
+    public nonisolated(nonsending) func authenticate(
         peer: Peer?,
         authorization: [String],
         requiring requirement: Requirement = .none,
@@ -98,7 +98,10 @@ public struct Authenticator: Sendable {
             try expectations.checkTimes(
                 issuedAt: caller.issuedAt, notBefore: caller.notBefore, expiresAt: caller.expiresAt, at: now
             )
-            try checkRevocations(of: caller.claims, keyID: caller.keyID, on: peer, at: now)
+            try revocations(at: now).check(
+                tokenID: caller.tokenID, service: caller.service, issuedAt: caller.issuedAt, keyID: caller.keyID,
+                certificate: peer.certificate
+            )
             return caller
         } catch {
             return nil
@@ -199,20 +202,19 @@ public struct Authenticator: Sendable {
             throw Refusal(.serviceMismatch, "the token is of \(claims.serviceID), the certificate of \(caller.service)")
         }
         try binding.check(claims, peer.certificate, authorityKey: memory.authorityKey)
-        try checkRevocations(of: claims, keyID: key.kid, on: peer, at: now)
+        try revocations(at: now).check(
+            tokenID: claims.tokenID, service: claims.serviceID, issuedAt: claims.issuedAt, keyID: key.kid,
+            certificate: peer.certificate
+        )
         return VerifiedCaller(peer: peer, identity: caller.identity, claims: claims, audience: audience, keyID: key.kid)
     }
 
-    /// Step 10.
-    private func checkRevocations(
-        of claims: TokenClaims, keyID: KeyID, on peer: Peer, at now: Timestamp
-    ) throws(Refusal) {
-        let current: Revocations
+    /// What step 10 needs to know.
+    private func revocations(at now: Timestamp) throws(Refusal) -> Revocations {
         do {
-            current = try revocations.revocations(at: now)
+            return try revocations.revocations(at: now)
         } catch {
             throw Refusal(.statusUnavailable, error.message)
         }
-        try current.check(claims, keyID: keyID, certificate: peer.certificate)
     }
 }

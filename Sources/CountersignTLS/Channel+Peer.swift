@@ -8,7 +8,7 @@ extension Channel {
     /// loop, as request tasks are. Fails closed: a connection that is closed or not yet accepted has no peer.
     ///
     /// The peer was accepted when the connection was opened; ``Peer/standing(under:purpose:at:)`` says whether it still is.
-    public func mutualTLSPeer() async -> Peer? {
+    public nonisolated(nonsending) func mutualTLSPeer() async -> Peer? {
         if eventLoop.inEventLoop { return peerOnEventLoop() }
         return try? await eventLoop.submit { self.peerOnEventLoop() }.get()
     }

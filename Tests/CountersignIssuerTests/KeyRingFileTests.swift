@@ -1,5 +1,5 @@
-import CountersignFiles
 import CountersignCrypto
+import CountersignFiles
 import CountersignJOSE
 import CountersignJSON
 import Foundation

@@ -34,13 +34,15 @@ public struct Revocations: Sendable, Hashable {
             || (!publicKeys.isEmpty && publicKeys.contains(certificate.publicKey.sha256))
     }
 
-    /// Step 10.
-    func check(_ claims: TokenClaims, keyID: KeyID, certificate: Certificate) throws(Refusal) {
+    /// Step 10. Takes the claims one by one: a remembered caller's are then not copied.
+    func check(
+        tokenID: String, service: String, issuedAt: Timestamp, keyID: KeyID, certificate: Certificate
+    ) throws(Refusal) {
         if keyIDs.contains(keyID) { throw Refusal(.keyRevoked, "the key \(keyID) is revoked") }
-        if tokenIDs.contains(claims.tokenID) { throw Refusal(.tokenRevoked, "the token is revoked") }
-        if services.contains(claims.serviceID) { throw Refusal(.serviceRevoked, "the service \(claims.serviceID) is revoked") }
-        if let notBefore = servicesNotBefore[claims.serviceID], claims.issuedAt < notBefore {
-            throw Refusal(.serviceRevoked, "tokens of \(claims.serviceID) from before \(notBefore) are revoked")
+        if tokenIDs.contains(tokenID) { throw Refusal(.tokenRevoked, "the token is revoked") }
+        if services.contains(service) { throw Refusal(.serviceRevoked, "the service \(service) is revoked") }
+        if let notBefore = servicesNotBefore[service], issuedAt < notBefore {
+            throw Refusal(.serviceRevoked, "tokens of \(service) from before \(notBefore) are revoked")
         }
         if deny(certificate) {
             throw Refusal(.certificateDenied, "the certificate \(certificate.serialHex) is denied")

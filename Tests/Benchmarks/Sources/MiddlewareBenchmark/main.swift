@@ -9,6 +9,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import NIOTLS
 
 // What the middleware costs a Hummingbird "hello" over mutual TLS on kept-alive connections: processor time of the server's one
 // thread per request, without the middleware and with it, in turns in one run.
@@ -97,7 +98,8 @@ final class Asker: ChannelInboundHandler {
         left -= 1
         let headers: HTTPHeaders = ["host": "localhost", "authorization": "Bearer \(token)"]
         context.write(
-            wrapOutboundOut(.head(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/hello", headers: headers))), promise: nil)
+            wrapOutboundOut(.head(HTTPRequestHead(version: .http1_1, method: .GET, uri: "/hello", headers: headers))),
+            promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 }
