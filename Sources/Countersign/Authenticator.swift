@@ -15,18 +15,37 @@ internal import CountersignJSON
 /// There is no way to check a token without a peer. The checks run in a fixed order (``Reason/Step``) and the first that
 /// fails is the answer. Everything fails closed: what is not proved is refused. No clock and no network are behind a call for a
 /// token of a known key. It costs one RSA verification the first time a token comes on a connection, and a few comparisons
-/// when it comes again: certificate, time, revocation and requirement are looked at every time.
+/// when it comes again: time and requirement are looked at every time, and all of it when keys, authorities, revocation lists
+/// or revocations are not what they were.
 public struct Authenticator: Sendable {
-    private let expectations: Expectations
-    private let trust: CertificateTrust
-    private let callers: CallerPolicy
-    private let keys: any KeySource
-    private let revocations: any RevocationSource
-    private let binding: TokenBinding
-    private let memoryOwner = MemoryOwner()
+    private let rules: Rules
 
-    /// Stands for this authenticator, and for no other with other rules, where its memory is kept.
-    private final class MemoryOwner: Sendable {}
+    /// One object, so that a copy of the authenticator costs one reference. It also stands for this authenticator, and for no
+    /// other with other rules, where its memory is kept.
+    private final class Rules: Sendable {
+        let expectations: Expectations
+        let trust: CertificateTrust
+        let callers: CallerPolicy
+        let keys: any KeySource
+        let revocations: any RevocationSource
+        let binding: TokenBinding
+
+        init(
+            _ expectations: Expectations, _ trust: CertificateTrust, _ callers: CallerPolicy, _ keys: any KeySource,
+            _ revocations: any RevocationSource, _ binding: TokenBinding
+        ) {
+            self.expectations = expectations
+            self.trust = trust
+            self.callers = callers
+            self.keys = keys
+            self.revocations = revocations
+            self.binding = binding
+        }
+
+        func basis(at now: Timestamp) -> VerdictBasis? {
+            VerdictBasis(keys, trust, revocations, at: now)
+        }
+    }
 
     /// - Parameter binding: which certificates of its service a token may come with; the one it was fetched with, unless said
     ///   otherwise.
@@ -38,16 +57,11 @@ public struct Authenticator: Sendable {
         revocations: any RevocationSource = Revocations.none,
         binding: TokenBinding = .strict
     ) {
-        self.expectations = expectations
-        self.trust = trust
-        self.callers = callers
-        self.keys = keys
-        self.revocations = revocations
-        self.binding = binding
+        rules = Rules(expectations, trust, callers, keys, revocations, binding)
     }
 
     /// A name for this receiver in challenges: its first audience.
-    public var realm: String { expectations.audiences.first ?? "" }
+    public var realm: String { rules.expectations.audiences.first ?? "" }
 
     /// Decides about one request.
     ///
@@ -63,18 +77,18 @@ public struct Authenticator: Sendable {
         requiring requirement: Requirement = .none,
         at now: Timestamp
     ) async -> Verdict {
+        if let caller = remembered(authorization, of: peer, requiring: requirement, at: now) { return .accepted(caller) }
         do throws(Refusal) {
-            let (peer, authorityKey) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
-            let memory = try memory(of: peer, authorityKey: authorityKey)
-            if let caller = remembered(authorization, in: memory, on: peer, requiring: requirement, at: now) {
-                return .accepted(caller)
-            }
+            let basis = rules.basis(at: now)
+            let (peer, path) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
+            let memory = try memory(of: peer, authorityKey: path?.authorityKeySHA256)
             let token = try Self.parse(try BearerToken.only(in: authorization))
-            let (key, set) =
-                if let known = try knownKey(for: token, at: now) { known } else { try await key(for: token, at: now) }
+            let key = if let known = try knownKey(for: token, at: now) { known } else { try await key(for: token, at: now) }
             try Self.checkSignature(of: token, with: key)
             let caller = try check(token, signedBy: key, of: memory, on: peer, at: now)
-            if let value = authorization.first { memory.remember(caller, for: value, under: set) }
+            if let basis, let path, let value = authorization.first {
+                memory.remember(caller, for: value, on: basis, while: path)
+            }
             if let refusal = requirement.refusal(for: caller) { throw refusal }
             return .accepted(caller)
         } catch {
@@ -86,21 +100,17 @@ public struct Authenticator: Sendable {
     /// check then follows and says what is wrong.
     private func remembered(
         _ authorization: [String],
-        in memory: ConnectionMemory,
-        on peer: Peer,
+        of peer: Peer?,
         requiring requirement: Requirement,
         at now: Timestamp
     ) -> VerifiedCaller? {
-        guard authorization.count == 1, let value = authorization.first, let set = try? keys.keySet(at: now),
-            let caller = memory.caller(for: value, under: set), requirement.refusal(for: caller) == nil
+        guard let peer, authorization.count == 1, let basis = rules.basis(at: now),
+            let memory: ConnectionMemory = peer.note(by: rules),
+            let caller = memory.caller(for: authorization[0], on: basis, at: now), requirement.refusal(for: caller) == nil
         else { return nil }
         do {
-            try expectations.checkTimes(
+            try rules.expectations.checkTimes(
                 issuedAt: caller.issuedAt, notBefore: caller.notBefore, expiresAt: caller.expiresAt, at: now
-            )
-            try revocations(at: now).check(
-                tokenID: caller.tokenID, service: caller.service, issuedAt: caller.issuedAt, keyID: caller.keyID,
-                certificate: peer.certificate
             )
             return caller
         } catch {
@@ -112,20 +122,20 @@ public struct Authenticator: Sendable {
     /// the trust files changed, is not used.
     func memory(of peer: Peer, authorityKey: SHA256Digest?) throws(Refusal) -> ConnectionMemory {
         func make(_ certificate: Certificate) throws(Refusal) -> ConnectionMemory {
-            ConnectionMemory(try callers.caller(certificate, authorityKey: authorityKey), authorityKey: authorityKey)
+            ConnectionMemory(try rules.callers.caller(certificate, authorityKey: authorityKey), authorityKey: authorityKey)
         }
-        let known = try peer.note(by: memoryOwner, make: make)
+        let known = try peer.note(by: rules, make: make)
         return known.authorityKey == authorityKey ? known : try make(peer.certificate)
     }
 
     /// Steps 1 and 2.
     private func check(
         _ peer: Peer?, tokenPresented: Bool, at now: Timestamp
-    ) throws(Refusal) -> (peer: Peer, authorityKey: SHA256Digest?) {
+    ) throws(Refusal) -> (peer: Peer, path: ValidatedPath?) {
         guard let peer else {
             throw Refusal(.noCertificate, "the connection has no client certificate", presentedToken: tokenPresented)
         }
-        return (peer, try trust.check(peer, at: now))
+        return (peer, try rules.trust.check(peer, at: now))
     }
 
     /// The second half of step 4.
@@ -138,33 +148,29 @@ public struct Authenticator: Sendable {
     }
 
     /// Step 5 for the tokens of a known key with the header that the issuer writes: nothing to wait for, nothing to parse.
-    private func knownKey(for token: CompactJWS, at now: Timestamp) throws(Refusal) -> (JWK, KeySet)? {
-        let set = try keySet(at: now)
-        guard let key = set.key(forHeaderSegment: token.headerSegment) else { return nil }
-        return (key, set)
+    private func knownKey(for token: CompactJWS, at now: Timestamp) throws(Refusal) -> JWK? {
+        try keySet(at: now).key(forHeaderSegment: token.headerSegment)
     }
 
     private func keySet(at now: Timestamp) throws(Refusal) -> KeySet {
         do {
-            return try keys.keySet(at: now)
+            return try rules.keys.keySet(at: now)
         } catch {
             throw Refusal(.keysUnavailable, error.message)
         }
     }
 
     /// Step 5: the header selects a key of ours by its exact identifier, and nothing else.
-    private func key(for token: CompactJWS, at now: Timestamp) async throws(Refusal) -> (JWK, KeySet) {
+    private func key(for token: CompactJWS, at now: Timestamp) async throws(Refusal) -> JWK {
         let header: TokenHeader
         do {
             header = try TokenHeader(json: token.header)
         } catch {
             throw Refusal(Reason(error), error.message)
         }
-        let set = try keySet(at: now)
-        if let key = set.key(header.kid) { return (key, set) }
+        if let key = try keySet(at: now).key(header.kid) { return key }
         do {
-            let newer = try await keys.keySet(lacking: header.kid, at: now)
-            if let key = newer.key(header.kid) { return (key, newer) }
+            if let key = try await rules.keys.keySet(lacking: header.kid, at: now).key(header.kid) { return key }
         } catch {
             throw Refusal(.keysUnavailable, error.message)
         }
@@ -197,22 +203,19 @@ public struct Authenticator: Sendable {
         } catch {
             throw Refusal(Reason(error), error.message)
         }
-        let audience = try expectations.check(claims, at: now)
+        let audience = try rules.expectations.check(claims, at: now)
         guard claims.serviceID.hasSameUTF8(as: caller.service) else {
             throw Refusal(.serviceMismatch, "the token is of \(claims.serviceID), the certificate of \(caller.service)")
         }
-        try binding.check(claims, peer.certificate, authorityKey: memory.authorityKey)
-        try revocations(at: now).check(
-            tokenID: claims.tokenID, service: claims.serviceID, issuedAt: claims.issuedAt, keyID: key.kid,
-            certificate: peer.certificate
-        )
+        try rules.binding.check(claims, peer.certificate, authorityKey: memory.authorityKey)
+        try revocations(at: now).check(claims, signedBy: key.kid, peer.certificate)
         return VerifiedCaller(peer: peer, identity: caller.identity, claims: claims, audience: audience, keyID: key.kid)
     }
 
     /// What step 10 needs to know.
     private func revocations(at now: Timestamp) throws(Refusal) -> Revocations {
         do {
-            return try revocations.revocations(at: now)
+            return try rules.revocations.revocations(at: now)
         } catch {
             throw Refusal(.statusUnavailable, error.message)
         }

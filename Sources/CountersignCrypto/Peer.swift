@@ -71,6 +71,11 @@ public final class Peer: Sendable {
         return result
     }
 
+    /// What `author` keeps with the connection; `nil` before the first ``note(by:make:)``.
+    package func note<Content: AnyObject & Sendable>(by author: some AnyObject & Sendable) -> Content? {
+        notes.withLock { notes in notes.first { $0.author === author }?.content } as? Content
+    }
+
     /// What `author` concluded from the certificate alone and keeps with the connection, made on first use.
     ///
     /// A failure is not kept. The certificate never changes, so a note never goes stale; a fifth author's note takes the place
@@ -79,8 +84,7 @@ public final class Peer: Sendable {
         by author: some AnyObject & Sendable,
         make: (Certificate) throws(Failure) -> Content
     ) throws(Failure) -> Content {
-        let known = notes.withLock { notes in notes.first { $0.author === author }?.content }
-        if let content = known as? Content { return content }
+        if let content: Content = note(by: author) { return content }
         let content = try make(certificate)
         notes.withLock { notes in
             if notes.count == Self.maxNotes { notes.removeFirst() }

@@ -1,4 +1,10 @@
-internal import FoundationEssentials
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
 
 /// A moment in whole seconds since 1970-01-01T00:00:00Z: the only notion of time in Countersign.
 ///
@@ -14,7 +20,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
     /// The wall clock, rounded down. For the outermost edge only: a command, a server adapter.
     public static func now() -> Timestamp {
-        Timestamp(secondsSince1970: Int64(Date().timeIntervalSince1970.rounded(.down)))
+        Timestamp(secondsSince1970: Int64(unsafe time(nil)))
     }
 
     /// The moment `seconds` later (or earlier, when negative); saturates at the ends of `Int64`.

@@ -19,11 +19,19 @@ import Testing
         peer = caller.peer
     }
 
+    /// `generation` is the number that the source says, or none.
     final class ChangingKeys: KeySource {
         private let set: Mutex<KeySet>
         private let asked = Mutex(0)
+        let number = Mutex<UInt64?>(0)
         init(_ keys: JWKSet) { set = Mutex(KeySet(keys)) }
-        func replace(with keys: JWKSet) { set.withLock { $0 = KeySet(keys) } }
+
+        func replace(with keys: JWKSet) {
+            set.withLock { $0 = KeySet(keys) }
+            number.withLock { $0 = $0.map { $0 + 1 } }
+        }
+
+        func generation(at now: Timestamp) -> UInt64? { number.withLock { $0 } }
 
         func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet {
             asked.withLock { $0 += 1 }
@@ -35,8 +43,34 @@ import Testing
     }
 
     final class ChangingRevocations: RevocationSource {
-        let current = Mutex(Revocations.none)
-        func revocations(at now: Timestamp) -> Revocations { current.withLock { $0 } }
+        private let current = Mutex((revocations: Revocations.none, number: UInt64(0)))
+        func revocations(at now: Timestamp) -> Revocations { current.withLock { $0.revocations } }
+        func generation(at now: Timestamp) -> UInt64? { current.withLock { $0.number } }
+        func replace(with new: Revocations) { current.withLock { $0 = (new, $0.number + 1) } }
+    }
+
+    /// Three sources that say the numbers they are given.
+    struct Numbers: KeySource, TrustSource, RevocationSource {
+        let number: UInt64?
+        let validator: PathValidator
+        func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet { throw KeysUnavailable("not asked for") }
+        func revocations(at now: Timestamp) -> Revocations { .none }
+        func generation(at now: Timestamp) -> UInt64? { number }
+    }
+
+    func validator(_ lists: [CertificateRevocationList]? = nil) throws -> PathValidator {
+        try PathValidator(anchors: [authority.certificate], revocationLists: lists)
+    }
+
+    func basis(keys: UInt64? = 0, trust: UInt64? = 0, revocations: UInt64? = 0) throws -> VerdictBasis {
+        let validator = try validator()
+        func source(_ number: UInt64?) -> Numbers { Numbers(number: number, validator: validator) }
+        return try #require(
+            VerdictBasis(source(keys), .authorities(source(trust)), source(revocations), at: now))
+    }
+
+    func path() throws -> ValidatedPath {
+        try validator().validate(caller.certificate, intermediates: [], purpose: .client, at: now).get()
     }
 
     func authenticator(
@@ -128,6 +162,47 @@ import Testing
         #expect(await verdict(ours, good, from: renewed) == "binding-mismatch")
     }
 
+    @Test func doesNotAnswerUnderAnotherTrust() async throws {
+        final class Files: TrustSource {
+            let current: Mutex<(validator: PathValidator, number: UInt64)>
+            init(_ validator: PathValidator) { current = Mutex((validator, 0)) }
+            var validator: PathValidator { current.withLock { $0.validator } }
+            func generation(at now: Timestamp) -> UInt64? { current.withLock { $0.number } }
+            func replace(with new: PathValidator) { current.withLock { $0 = (new, $0.number + 1) } }
+        }
+        let files = Files(try validator())
+        let authenticator = Authenticator(
+            expecting: Expectations(issuer: TestIssuer.address, audiences: ["search-svc"]), trust: .authorities(files),
+            callers: CallerPolicy(rules: [.trustDomain("link.internal")]), keys: FixedKeySource(issuer.keys)
+        )
+        let good = try token()
+        #expect(await verdict(authenticator, good) == "accepted")
+        files.replace(with: try validator([try authority.revocationList(revoking: [caller.certificate])]))
+        #expect(await verdict(authenticator, good) == "certificate-revoked")
+        files.replace(with: try validator())
+        #expect(await verdict(authenticator, good) == "accepted")
+    }
+
+    @Test func remembersNothingOfSourcesThatDoNotSayWhenTheyChange() async throws {
+        let keys = ChangingKeys(issuer.keys)
+        let (authenticator, good) = (try authenticator(keys: keys), try token())
+        keys.number.withLock { $0 = nil }
+        #expect(await verdict(authenticator, good) == "accepted")
+        let first = keys.count()
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(keys.count() == first)
+        // Said from now on, and believed from now on.
+        keys.number.withLock { $0 = 0 }
+        #expect(await verdict(authenticator, good) == "accepted")
+        _ = keys.count()
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(keys.count() == 0)
+        // Taken back, as by a set that has become too old.
+        keys.number.withLock { $0 = nil }
+        #expect(await verdict(authenticator, good) == "accepted")
+        #expect(keys.count() == first)
+    }
+
     @Test func looksAtTheTimeOnEveryHit() async throws {
         let (authenticator, good) = (try authenticator(), try token())
         #expect(await verdict(authenticator, good) == "accepted")
@@ -144,53 +219,58 @@ import Testing
         #expect(await verdict(authenticator, good, requiring: .role("reader")) == "accepted")
         #expect(await verdict(authenticator, good, requiring: .role("writer")) == "role-missing")
         #expect(await verdict(authenticator, good, at: now.adding(seconds: 201)) == "crl-expired")
-        revocations.current.withLock { $0 = Revocations(services: ["user-svc"]) }
+        revocations.replace(with: Revocations(services: ["user-svc"]))
         #expect(await verdict(authenticator, good) == "service-revoked")
-        revocations.current.withLock { $0 = .none }
+        revocations.replace(with: .none)
         #expect(await verdict(authenticator, good) == "accepted")
     }
 
     @Test func isBoundedAndForgetsTheLeastRecentlyUsed() async throws {
         let authenticator = try authenticator()
-        let set = try FixedKeySource(issuer.keys).keySet(at: now)
+        let (basis, path) = try (self.basis(), self.path())
         let tokens = try (0...ConnectionMemory.maxTokens).map { number in try token { $0.tokenID = "\(number)" } }
         let memory = ConnectionMemory(
             try CallerPolicy(rules: [.trustDomain("link.internal")]).caller(caller.certificate, authorityKey: nil),
             authorityKey: nil)
         for token in tokens.dropLast() {
             let verdict = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(token)"], at: now)
-            memory.remember(try verdict.get(), for: token, under: set)
+            memory.remember(try verdict.get(), for: token, on: basis, while: path)
         }
-        #expect(memory.caller(for: tokens[0], under: set)?.tokenID == "0")
+        #expect(memory.caller(for: tokens[0], on: basis, at: now)?.tokenID == "0")
         let last = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(tokens[4])"], at: now)
-        memory.remember(try last.get(), for: tokens[4], under: set)
-        #expect(memory.caller(for: tokens[0], under: set)?.tokenID == "0")
-        #expect(memory.caller(for: tokens[1], under: set) == nil)
-        #expect(memory.caller(for: tokens[4], under: set)?.tokenID == "4")
-        #expect(memory.caller(for: tokens[4], under: try FixedKeySource(issuer.keys).keySet(at: now)) == nil)
+        memory.remember(try last.get(), for: tokens[4], on: basis, while: path)
+        #expect(memory.caller(for: tokens[0], on: basis, at: now)?.tokenID == "0")
+        #expect(memory.caller(for: tokens[1], on: basis, at: now) == nil)
+        #expect(memory.caller(for: tokens[4], on: basis, at: now)?.tokenID == "4")
+        // A later state of any of the three is another basis, and a chain stands for its own time only.
+        for later in try [self.basis(keys: 1), self.basis(trust: 1), self.basis(revocations: 1)] {
+            #expect(memory.caller(for: tokens[4], on: later, at: now) == nil)
+        }
+        #expect(memory.caller(for: tokens[4], on: basis, at: path.validUntil.adding(seconds: -1)) != nil)
+        #expect(memory.caller(for: tokens[4], on: basis, at: path.validUntil) == nil)
     }
 
     @Test func isBoundedInBytes() async throws {
         let authenticator = try authenticator()
-        let set = try FixedKeySource(issuer.keys).keySet(at: now)
+        let (basis, path) = try (self.basis(), self.path())
         let good = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(try token())"], at: now)
         let caller = try good.get()
         let memory = try authenticator.memory(of: self.caller.peer, authorityKey: nil)
         func value(_ letter: Character, _ count: Int) -> String { String(repeating: letter, count: count) }
         let half = ConnectionMemory.maxBytes / 2
-        memory.remember(caller, for: value("a", half), under: set)
-        memory.remember(caller, for: value("b", half), under: set)
-        #expect(memory.caller(for: value("a", half), under: set) != nil)
+        memory.remember(caller, for: value("a", half), on: basis, while: path)
+        memory.remember(caller, for: value("b", half), on: basis, while: path)
+        #expect(memory.caller(for: value("a", half), on: basis, at: now) != nil)
         // One byte more than there is room for: the one that was used longest ago goes.
-        memory.remember(caller, for: "c", under: set)
-        #expect(memory.caller(for: value("a", half), under: set) != nil)
-        #expect(memory.caller(for: value("b", half), under: set) == nil)
-        #expect(memory.caller(for: "c", under: set) != nil)
+        memory.remember(caller, for: "c", on: basis, while: path)
+        #expect(memory.caller(for: value("a", half), on: basis, at: now) != nil)
+        #expect(memory.caller(for: value("b", half), on: basis, at: now) == nil)
+        #expect(memory.caller(for: "c", on: basis, at: now) != nil)
         // What is larger than all the room is not kept.
-        memory.remember(caller, for: value("d", ConnectionMemory.maxBytes + 1), under: set)
-        #expect(memory.caller(for: value("d", ConnectionMemory.maxBytes + 1), under: set) == nil)
-        memory.remember(caller, for: value("e", ConnectionMemory.maxBytes), under: set)
-        #expect(memory.caller(for: value("e", ConnectionMemory.maxBytes), under: set) != nil)
+        memory.remember(caller, for: value("d", ConnectionMemory.maxBytes + 1), on: basis, while: path)
+        #expect(memory.caller(for: value("d", ConnectionMemory.maxBytes + 1), on: basis, at: now) == nil)
+        memory.remember(caller, for: value("e", ConnectionMemory.maxBytes), on: basis, while: path)
+        #expect(memory.caller(for: value("e", ConnectionMemory.maxBytes), on: basis, at: now) != nil)
     }
 
     @Test func aFloodOfTokensPushesOutNothingOfAnotherConnection() async throws {

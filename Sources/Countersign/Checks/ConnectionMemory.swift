@@ -5,9 +5,11 @@ internal import Synchronization
 ///
 /// It is kept with the ``Peer`` and goes away with the connection, so a remembered token is bound to the certificate that
 /// proved its key on this connection, and a flood of tokens on one connection pushes out nothing of another. Each
-/// authenticator has its own, so policy and expectations are part of the key; the key set and the whole Authorization value
-/// are compared. Only successes are remembered, at most ``maxTokens`` values and ``maxBytes`` together, the least recently used
-/// giving way. Time, revocation, certificate and requirement are looked at again on every hit.
+/// authenticator has its own, so policy and expectations are part of the key; the whole Authorization value is compared, and
+/// the ``VerdictBasis``: another key set, other authorities or lists, another revocation, and the token is checked in full.
+/// Only successes are remembered, at most ``maxTokens`` values and ``maxBytes`` together, the least recently used giving way.
+/// The times of token and chain are looked at on every hit. Nothing that other connections use is touched for one, not even to
+/// count a reference, so that hits scale with the cores.
 ///
 /// So a peer's share is fixed: a connection holds at most 16 KiB of values for each authenticator that looks at it (at most
 /// four), and about four times as much of what was read from them. The server bounds connections, and with them the total.
@@ -25,7 +27,8 @@ final class ConnectionMemory: Sendable {
 
     private struct Entry: Sendable {
         let authorization: String
-        let keys: KeySet
+        let basis: VerdictBasis
+        let path: ValidatedPath
         let caller: VerifiedCaller
     }
 
@@ -34,18 +37,19 @@ final class ConnectionMemory: Sendable {
         self.authorityKey = authorityKey
     }
 
-    /// The caller that exactly this value proved under exactly this key set.
-    func caller(for authorization: String, under keys: KeySet) -> VerifiedCaller? {
+    /// The caller that exactly this value proved on exactly this basis, while its chain still stands.
+    func caller(for authorization: String, on basis: VerdictBasis, at now: Timestamp) -> VerifiedCaller? {
         tokens.withLock { tokens in
-            guard let index = tokens.lastIndex(where: { $0.keys === keys && $0.authorization.hasSameUTF8(as: authorization) })
-            else { return nil }
+            let match = tokens.lastIndex { $0.basis == basis && $0.authorization.hasSameUTF8(as: authorization) }
+            guard let index = match, tokens[index].path.stands(at: now) else { return nil }
             // The most recently used stands last.
             if index != tokens.count - 1 { tokens.append(tokens.remove(at: index)) }
             return tokens.last?.caller
         }
     }
 
-    func remember(_ caller: VerifiedCaller, for authorization: String, under keys: KeySet) {
+    /// - Parameter path: the chain that was good when the caller was found good.
+    func remember(_ caller: VerifiedCaller, for authorization: String, on basis: VerdictBasis, while path: ValidatedPath) {
         tokens.withLock { tokens in
             tokens.removeAll { $0.authorization.hasSameUTF8(as: authorization) }
             var bytes = tokens.reduce(authorization.utf8.count) { $0 + $1.authorization.utf8.count }
@@ -54,7 +58,7 @@ final class ConnectionMemory: Sendable {
                 tokens.removeFirst()
             }
             guard bytes <= Self.maxBytes else { return }
-            tokens.append(Entry(authorization: authorization, keys: keys, caller: caller))
+            tokens.append(Entry(authorization: authorization, basis: basis, path: path, caller: caller))
         }
     }
 }

@@ -34,14 +34,13 @@ public struct Revocations: Sendable, Hashable {
             || (!publicKeys.isEmpty && publicKeys.contains(certificate.publicKey.sha256))
     }
 
-    /// Step 10. Takes the claims one by one: a remembered caller's are then not copied.
-    func check(
-        tokenID: String, service: String, issuedAt: Timestamp, keyID: KeyID, certificate: Certificate
-    ) throws(Refusal) {
+    /// Step 10.
+    func check(_ claims: TokenClaims, signedBy keyID: KeyID, _ certificate: Certificate) throws(Refusal) {
+        let service = claims.serviceID
         if keyIDs.contains(keyID) { throw Refusal(.keyRevoked, "the key \(keyID) is revoked") }
-        if tokenIDs.contains(tokenID) { throw Refusal(.tokenRevoked, "the token is revoked") }
+        if tokenIDs.contains(claims.tokenID) { throw Refusal(.tokenRevoked, "the token is revoked") }
         if services.contains(service) { throw Refusal(.serviceRevoked, "the service \(service) is revoked") }
-        if let notBefore = servicesNotBefore[service], issuedAt < notBefore {
+        if let notBefore = servicesNotBefore[service], claims.issuedAt < notBefore {
             throw Refusal(.serviceRevoked, "tokens of \(service) from before \(notBefore) are revoked")
         }
         if deny(certificate) {
@@ -56,10 +55,23 @@ public protocol RevocationSource: Sendable {
     ///
     /// - Throws: ``StatusUnavailable`` when nobody knows and the source is to fail closed; the request is answered 503.
     func revocations(at now: Timestamp) throws(StatusUnavailable) -> Revocations
+
+    /// A number for what is revoked at `now`: another one after every change, and never an earlier one again. `nil` when there
+    /// is none to be had, also when ``revocations(at:)`` would throw.
+    ///
+    /// What was found out about a token is remembered under this number. A change must be in force before its number is.
+    /// Cheap: no lock, no wait. The default is `nil`: then nothing is remembered, and every token is checked in full.
+    func generation(at now: Timestamp) -> UInt64?
+}
+
+extension RevocationSource {
+    public func generation(at now: Timestamp) -> UInt64? { nil }
 }
 
 extension Revocations: RevocationSource {
     public func revocations(at now: Timestamp) -> Revocations { self }
+
+    public func generation(at now: Timestamp) -> UInt64? { 0 }
 }
 
 /// What is revoked cannot be had: the answer is "cannot know", not "no".

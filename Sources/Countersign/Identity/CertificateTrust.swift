@@ -2,11 +2,23 @@
 public protocol TrustSource: Sendable {
     /// The validator in force. Cheap; never waits.
     var validator: PathValidator { get }
+
+    /// A number for the validator in force: another one after every change, and never an earlier one again.
+    ///
+    /// What was found out about a token is remembered under this number. A new validator must be in force before its number is.
+    /// Cheap: no lock, no wait. The default is `nil`: then nothing is remembered, and every token is checked in full.
+    func generation(at now: Timestamp) -> UInt64?
+}
+
+extension TrustSource {
+    public func generation(at now: Timestamp) -> UInt64? { nil }
 }
 
 extension PathValidator: TrustSource {
     /// A validator is its own source: one that never changes.
     public var validator: PathValidator { self }
+
+    public func generation(at now: Timestamp) -> UInt64? { 0 }
 }
 
 /// How a peer's certificate chain is judged.
@@ -17,12 +29,20 @@ public enum CertificateTrust: Sendable {
     /// the authorities are not at hand; never for a receiver.
     case insecureWithoutAuthorities
 
-    /// Step 2. Returns the public key of the authority that signed the peer's certificate; `nil` when nobody vouches for it.
-    func check(_ peer: Peer, at now: Timestamp) throws(Refusal) -> SHA256Digest? {
+    /// Nothing is remembered of certificates that nobody vouches for.
+    func generation(at now: Timestamp) -> UInt64? {
+        switch self {
+        case .authorities(let source): source.generation(at: now)
+        case .insecureWithoutAuthorities: nil
+        }
+    }
+
+    /// Step 2. Returns the chain to the authority; `nil` when nobody vouches for the certificate.
+    func check(_ peer: Peer, at now: Timestamp) throws(Refusal) -> ValidatedPath? {
         switch self {
         case .authorities(let source):
             switch peer.standing(under: source.validator, purpose: .client, at: now) {
-            case .success(let path): return path.authorityKeySHA256
+            case .success(let path): return path
             case .failure(let failure): throw Refusal(Reason(failure.code), failure.message)
             }
         case .insecureWithoutAuthorities:

@@ -8,12 +8,22 @@ public protocol KeySource: Sendable {
     /// Called when a token names a key that the set does not have: a chance to fetch once, bounded by the source so that
     /// invented identifiers cost nothing. Returns the set in force afterwards, with or without the key.
     func keySet(lacking kid: KeyID, at now: Timestamp) async throws(KeysUnavailable) -> KeySet
+
+    /// A number for the set in force at `now`: another one after every change of the set, and never an earlier one again. `nil`
+    /// when there is none to be had, also when ``keySet(at:)`` would throw.
+    ///
+    /// What was found out about a token is remembered under this number, so that a token that comes again is decided without
+    /// touching anything that other threads use. A new set must be in force before its number is. Cheap: no lock, no wait.
+    /// The default is `nil`: then nothing is remembered, and every token is checked in full.
+    func generation(at now: Timestamp) -> UInt64?
 }
 
 extension KeySource {
     public func keySet(lacking kid: KeyID, at now: Timestamp) async throws(KeysUnavailable) -> KeySet {
         try keySet(at: now)
     }
+
+    public func generation(at now: Timestamp) -> UInt64? { nil }
 }
 
 /// The issuer's keys cannot be had: the answer is "cannot know", not "no".
@@ -37,4 +47,6 @@ public struct FixedKeySource: KeySource {
     }
 
     public func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet { set }
+
+    public func generation(at now: Timestamp) -> UInt64? { 0 }
 }

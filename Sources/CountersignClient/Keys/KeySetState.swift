@@ -5,7 +5,7 @@ struct KeySetState {
     static let firstPause = Duration.milliseconds(200)
     static let longestPause = Duration.seconds(10)
 
-    private var set: KeySet?
+    private(set) var set: KeySet?
     private(set) var tag: String?
     /// Of the last answer that confirmed the set.
     private var fetchedAt = Duration.zero
@@ -22,6 +22,11 @@ struct KeySetState {
     func current(at now: Duration, wallClock: Timestamp, maxAge: Duration) -> KeySet? {
         let age = max(now - fetchedAt, .seconds(wallClock.seconds(since: fetchedAtWallClock)))
         return age <= maxAge ? set : nil
+    }
+
+    /// The first moment, by each clock, at which ``current(at:wallClock:maxAge:)`` may answer `nil`.
+    func end(maxAge: Duration) -> (elapsed: Duration, wallClock: Timestamp) {
+        (fetchedAt + maxAge, fetchedAtWallClock.adding(seconds: maxAge.components.seconds))
     }
 
     /// The set, if the issuer confirmed it at or after a moment.

@@ -45,7 +45,11 @@ extension RemoteKeySource: Service {
                 (try KeySetAnswer(exchange, tag: tag), exchange.sentAt)
             }
             let set = state.withLock { state in
-                state.succeeded(answer, sentAt: sentAt, wallClock: wallClock, life: { refreshPoint(maxAge: $0) })
+                let before = state.set
+                let set = state.succeeded(answer, sentAt: sentAt, wallClock: wallClock, life: { refreshPoint(maxAge: $0) })
+                let end = state.end(maxAge: configuration.maxAge)
+                if set != nil { freshness.publish(isNew: set !== before, until: end.elapsed, wallClock: end.wallClock) }
+                return set
             }
             guard let set else { throw TokenError(.answerMalformed, "the issuer confirmed a key set that was never fetched") }
             return .success(set)

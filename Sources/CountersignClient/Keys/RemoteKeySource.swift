@@ -55,6 +55,7 @@ public final class RemoteKeySource: KeySource {
     let time: ClientTime
     let logger: Logger
     let state = Mutex(KeySetState())
+    let freshness = Freshness()
     let flights = SingleFlight<Fetch, Result<KeySet, TokenError>>()
 
     /// There is one thing to fetch.
@@ -76,6 +77,10 @@ public final class RemoteKeySource: KeySource {
         if let set { return set }
         let reason = failure?.message ?? "none was fetched yet"
         throw KeysUnavailable("there is no key set of the issuer that may be trusted: \(reason)")
+    }
+
+    public func generation(at now: Timestamp) -> UInt64? {
+        freshness.generation(at: time.elapsed(), wallClock: now)
     }
 
     /// Fetches once for an unknown key, and then not again for the same reason until the cooldown is over, so that invented keys

@@ -61,13 +61,17 @@ extension RemoteStatusSource: Service {
         let status = try RevocationStatus(
             verifying: bytes, with: set.keys, issuer: expectedIssuer, at: time.wallClock(), leeway: configuration.leeway
         )
-        let before = state.withLock { $0.status?.number }
-        try state.withLock { state throws(StatusError) in
+        let before = try state.withLock { state throws(StatusError) in
+            let before = state.status
             try state.succeeded(
                 status, tag: tag, age: age, sentAt: sentAt, time: time, poll: configuration.poll
             )
+            let end = configuration.acceptsStale ? nil : state.end(leeway: configuration.leeway)
+            let isNew = before?.revocations != status.revocations
+            freshness.publish(isNew: isNew, until: end?.elapsed, wallClock: end?.wallClock)
+            return before
         }
-        if before != status.number {
+        if before?.number != status.number {
             logger.info("status taken over", metadata: ["number": "\(status.number)"])
         }
     }

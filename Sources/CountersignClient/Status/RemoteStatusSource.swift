@@ -47,6 +47,7 @@ public final class RemoteStatusSource: RevocationSource {
     let time: ClientTime
     let logger: Logger
     let state = Mutex(StatusState())
+    let freshness = Freshness()
 
     /// - Parameters:
     ///   - issuer: the way to the issuer; time and logger are its own.
@@ -76,6 +77,10 @@ public final class RemoteStatusSource: RevocationSource {
             throw StatusUnavailable("what is revoked is known up to \(status.issuedAt) only: \(failure ?? "nothing newer came")")
         }
         return status.revocations
+    }
+
+    public func generation(at now: Timestamp) -> UInt64? {
+        freshness.generation(at: time.elapsed(), wallClock: now)
     }
 
     /// Whether requests can be decided now.

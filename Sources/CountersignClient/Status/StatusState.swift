@@ -18,6 +18,11 @@ struct StatusState {
         return now < holdsUntil && wallClock < status.expiresAt.adding(seconds: leeway)
     }
 
+    /// The first moment, by each clock, at which ``isFresh(at:wallClock:leeway:)`` is false.
+    func end(leeway: Int64) -> (elapsed: Duration, wallClock: Timestamp)? {
+        status.map { (holdsUntil, $0.expiresAt.adding(seconds: leeway)) }
+    }
+
     /// Takes over a verified document.
     ///
     /// - Throws: ``StatusError`` with code `older` for a state before the one in hand, as long as that holds: an issuer that is

@@ -120,6 +120,32 @@ struct RemoteKeySourceTests {
         #expect(throws: KeysUnavailable.self) { try receiver.keys.keySet(at: receiver.time.wallClock) }
     }
 
+    @Test func theNumberOfTheSetChangesWithItAndEndsWithIt() async throws {
+        let receiver = try Receiver(script: Receiver.good(keySet))
+        var number: UInt64? { receiver.keys.generation(at: receiver.time.wallClock) }
+        #expect(number == nil)
+        try await receiver.keys.waitUntilReady()
+        let first = try #require(number)
+        // The same keys again: what was remembered under them holds on.
+        receiver.time.advance(by: .seconds(600))
+        _ = try await receiver.keys.fetched(within: .seconds(1))
+        #expect(number == first)
+        receiver.transport.answer(Receiver.good(otherSet))
+        _ = try await receiver.keys.fetched(within: .seconds(1))
+        let second = try #require(number)
+        #expect(second != first)
+        // By either clock.
+        receiver.time.setWallClock(forward: .seconds(3599))
+        #expect(number == second)
+        receiver.time.setWallClock(forward: .seconds(1))
+        #expect(number == nil)
+        receiver.time.setWallClock(forward: .seconds(-3600))
+        #expect(number == second)
+        receiver.time.advance(by: .seconds(3600))
+        receiver.time.setWallClock(forward: .seconds(-7200))
+        #expect(number == nil)
+    }
+
     @Test func aWallClockSetForwardCostsOneFetchAndNoOutage() async throws {
         let receiver = try Receiver(script: Receiver.good(keySet))
         try await receiver.running {

@@ -159,6 +159,34 @@ struct RemoteStatusSourceTests {
         #expect(!site.status.isReady)
     }
 
+    @Test(arguments: [false, true])
+    func theNumberOfWhatIsRevokedChangesWithItAndEndsWithIt(acceptsStale: Bool) async throws {
+        let site = try Site(acceptsStale: acceptsStale)
+        var number: UInt64? { site.status.generation(at: site.time.wallClock) }
+        #expect(number == nil)
+        try site.serve(try site.document(1))
+        await site.status.fetch()
+        let first = try #require(number)
+        // A newer document that says the same, and then one that does not.
+        site.time.advance(by: .seconds(15))
+        try site.serve(try site.document(2))
+        await site.status.fetch()
+        #expect(site.status.number == 2)
+        #expect(number == first)
+        try site.serve(try site.document(3, revoking: Revocations(services: ["user-svc"])))
+        await site.status.fetch()
+        let second = try #require(number)
+        #expect(second != first)
+        site.goSilent()
+        site.time.advance(by: .seconds(119))
+        #expect(number == second)
+        site.time.advance(by: .seconds(1))
+        #expect((number == second) == acceptsStale)
+        #expect((number == nil) == !acceptsStale)
+        site.time.setWallClock(forward: .seconds(-3600))
+        #expect((number == second) == acceptsStale)
+    }
+
     @Test func whoeverWantsToGoesOnWithWhatWasLastKnown() async throws {
         let site = try Site(acceptsStale: true)
         try site.serve(try site.document(1, revoking: Revocations(services: ["user-svc"])))
