@@ -29,6 +29,7 @@ public struct Authenticator: Sendable {
         let keys: any KeySource
         let revocations: any RevocationSource
         let binding: TokenBinding
+        let generations: VerdictBasis.Generations?
 
         init(
             _ expectations: Expectations, _ trust: CertificateTrust, _ callers: CallerPolicy, _ keys: any KeySource,
@@ -40,10 +41,7 @@ public struct Authenticator: Sendable {
             self.keys = keys
             self.revocations = revocations
             self.binding = binding
-        }
-
-        func basis(at now: Timestamp) -> VerdictBasis? {
-            VerdictBasis(keys, trust, revocations, at: now)
+            generations = VerdictBasis.Generations(keys, trust, revocations)
         }
     }
 
@@ -79,7 +77,7 @@ public struct Authenticator: Sendable {
     ) async -> Verdict {
         if let caller = remembered(authorization, of: peer, requiring: requirement, at: now) { return .accepted(caller) }
         do throws(Refusal) {
-            let basis = rules.basis(at: now)
+            let basis = rules.generations?.basis(at: now)
             let (peer, path) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
             let memory = try memory(of: peer, authorityKey: path?.authorityKeySHA256)
             let token = try Self.parse(try BearerToken.only(in: authorization))
@@ -104,7 +102,7 @@ public struct Authenticator: Sendable {
         requiring requirement: Requirement,
         at now: Timestamp
     ) -> VerifiedCaller? {
-        guard let peer, authorization.count == 1, let basis = rules.basis(at: now),
+        guard let peer, authorization.count == 1, let basis = rules.generations?.basis(at: now),
             let memory: ConnectionMemory = peer.note(by: rules),
             let caller = memory.caller(for: authorization[0], on: basis, at: now), requirement.refusal(for: caller) == nil
         else { return nil }

@@ -18,7 +18,9 @@ public final class ReloadableTLS: Sendable {
 
     private let accept: @Sendable (TLSMaterial) throws(TLSError) -> Void
     private let state: Mutex<State>
-    private let replacements = Atomic<UInt64>(0)
+    /// Advanced after every replacement of ``current``: whoever keeps something that belongs to the material can tell without
+    /// asking for it, and without a lock, whether it is still in use.
+    public let changes = Generation()
     /// Held while reading and checking, so that a slow attempt cannot overwrite the result of a later one.
     private let attempt: Mutex<Seen>
 
@@ -78,10 +80,6 @@ public final class ReloadableTLS: Sendable {
 
     /// The material in use. Cheap; take it once per decision.
     public var current: TLSMaterial { state.withLock { $0.material } }
-
-    /// Another number after every replacement of ``current``, and never an earlier one again. Costs an atomic load and takes no
-    /// lock: whoever keeps something that belongs to the material can tell without asking for it whether it is still in use.
-    public var generation: UInt64 { replacements.load(ordering: .acquiring) }
 
     /// What the last look at the files failed with, until one succeeds: what is in use is not what the files hold. Cheap.
     public var failure: TLSError? { state.withLock { $0.failure } }
@@ -163,8 +161,9 @@ extension ReloadableTLS {
 
     private func put(_ new: State) {
         state.withLock { state in
-            if state.material !== new.material { replacements.wrappingAdd(1, ordering: .releasing) }
+            let isAnother = state.material !== new.material
             state = new
+            if isAnother { changes.advance() }
         }
     }
 

@@ -19,19 +19,20 @@ import Testing
         peer = caller.peer
     }
 
-    /// `generation` is the number that the source says, or none.
     final class ChangingKeys: KeySource {
         private let set: Mutex<KeySet>
         private let asked = Mutex(0)
-        let number = Mutex<UInt64?>(0)
-        init(_ keys: JWKSet) { set = Mutex(KeySet(keys)) }
+        let generation: Generation?
+
+        init(_ keys: JWKSet, saysWhenItChanges: Bool = true) {
+            set = Mutex(KeySet(keys))
+            generation = saysWhenItChanges ? Generation() : nil
+        }
 
         func replace(with keys: JWKSet) {
             set.withLock { $0 = KeySet(keys) }
-            number.withLock { $0 = $0.map { $0 + 1 } }
+            generation?.advance()
         }
-
-        func generation(at now: Timestamp) -> UInt64? { number.withLock { $0 } }
 
         func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet {
             asked.withLock { $0 += 1 }
@@ -43,30 +44,40 @@ import Testing
     }
 
     final class ChangingRevocations: RevocationSource {
-        private let current = Mutex((revocations: Revocations.none, number: UInt64(0)))
-        func revocations(at now: Timestamp) -> Revocations { current.withLock { $0.revocations } }
-        func generation(at now: Timestamp) -> UInt64? { current.withLock { $0.number } }
-        func replace(with new: Revocations) { current.withLock { $0 = (new, $0.number + 1) } }
+        private let current = Mutex(Revocations.none)
+        let generation: Generation? = Generation()
+        func revocations(at now: Timestamp) -> Revocations { current.withLock { $0 } }
+
+        func replace(with new: Revocations) {
+            current.withLock { $0 = new }
+            generation?.advance()
+        }
     }
 
-    /// Three sources that say the numbers they are given.
-    struct Numbers: KeySource, TrustSource, RevocationSource {
-        let number: UInt64?
-        let validator: PathValidator
-        func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet { throw KeysUnavailable("not asked for") }
-        func revocations(at now: Timestamp) -> Revocations { .none }
-        func generation(at now: Timestamp) -> UInt64? { number }
+    final class Files: TrustSource {
+        private let current: Mutex<PathValidator>
+        let generation: Generation? = Generation()
+        init(_ validator: PathValidator) { current = Mutex(validator) }
+        var validator: PathValidator { current.withLock { $0 } }
+
+        func replace(with new: PathValidator) {
+            current.withLock { $0 = new }
+            generation?.advance()
+        }
     }
 
     func validator(_ lists: [CertificateRevocationList]? = nil) throws -> PathValidator {
         try PathValidator(anchors: [authority.certificate], revocationLists: lists)
     }
 
-    func basis(keys: UInt64? = 0, trust: UInt64? = 0, revocations: UInt64? = 0) throws -> VerdictBasis {
-        let validator = try validator()
-        func source(_ number: UInt64?) -> Numbers { Numbers(number: number, validator: validator) }
-        return try #require(
-            VerdictBasis(source(keys), .authorities(source(trust)), source(revocations), at: now))
+    /// Of three sources, after so many changes of one of them.
+    func basis(keys: Int = 0, trust: Int = 0, revocations: Int = 0) throws -> VerdictBasis {
+        let (keySource, files, status) = (ChangingKeys(issuer.keys), Files(try validator()), ChangingRevocations())
+        let generations = try #require(VerdictBasis.Generations(keySource, .authorities(files), status))
+        for _ in 0..<keys { keySource.replace(with: issuer.keys) }
+        for _ in 0..<trust { files.replace(with: try validator()) }
+        for _ in 0..<revocations { status.replace(with: .none) }
+        return try #require(generations.basis(at: now))
     }
 
     func path() throws -> ValidatedPath {
@@ -163,13 +174,6 @@ import Testing
     }
 
     @Test func doesNotAnswerUnderAnotherTrust() async throws {
-        final class Files: TrustSource {
-            let current: Mutex<(validator: PathValidator, number: UInt64)>
-            init(_ validator: PathValidator) { current = Mutex((validator, 0)) }
-            var validator: PathValidator { current.withLock { $0.validator } }
-            func generation(at now: Timestamp) -> UInt64? { current.withLock { $0.number } }
-            func replace(with new: PathValidator) { current.withLock { $0 = (new, $0.number + 1) } }
-        }
         let files = Files(try validator())
         let authenticator = Authenticator(
             expecting: Expectations(issuer: TestIssuer.address, audiences: ["search-svc"]), trust: .authorities(files),
@@ -183,24 +187,35 @@ import Testing
         #expect(await verdict(authenticator, good) == "accepted")
     }
 
-    @Test func remembersNothingOfSourcesThatDoNotSayWhenTheyChange() async throws {
-        let keys = ChangingKeys(issuer.keys)
+    @Test(arguments: [true, false])
+    func remembersNothingOfSourcesThatDoNotSayWhenTheyChange(saysWhenItChanges: Bool) async throws {
+        let keys = ChangingKeys(issuer.keys, saysWhenItChanges: saysWhenItChanges)
         let (authenticator, good) = (try authenticator(keys: keys), try token())
-        keys.number.withLock { $0 = nil }
         #expect(await verdict(authenticator, good) == "accepted")
         let first = keys.count()
         #expect(await verdict(authenticator, good) == "accepted")
-        #expect(keys.count() == first)
-        // Said from now on, and believed from now on.
-        keys.number.withLock { $0 = 0 }
+        #expect(keys.count() == (saysWhenItChanges ? 0 : first))
+    }
+
+    /// As a set that has become too old: nothing that was concluded with it is believed, though nothing has changed.
+    @Test func doesNotAnswerWhenAStateHasEnded() async throws {
+        struct Ending: KeySource {
+            let set: KeySet
+            let ends: Timestamp
+            let generation: Generation?
+            func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet {
+                guard now < ends else { throw KeysUnavailable("too old") }
+                return set
+            }
+        }
+        let generation = Generation { .seconds(1) }
+        let ends = now.adding(seconds: 10)
+        let keys = Ending(set: KeySet(issuer.keys), ends: ends, generation: generation)
+        let (authenticator, good) = (try authenticator(keys: keys), try token())
+        generation.publish(isNew: true, until: .seconds(2), wallClock: ends)
         #expect(await verdict(authenticator, good) == "accepted")
-        _ = keys.count()
-        #expect(await verdict(authenticator, good) == "accepted")
-        #expect(keys.count() == 0)
-        // Taken back, as by a set that has become too old.
-        keys.number.withLock { $0 = nil }
-        #expect(await verdict(authenticator, good) == "accepted")
-        #expect(keys.count() == first)
+        #expect(await verdict(authenticator, good, at: ends.adding(seconds: -1)) == "accepted")
+        #expect(await verdict(authenticator, good, at: ends) == "keys-unavailable")
     }
 
     @Test func looksAtTheTimeOnEveryHit() async throws {

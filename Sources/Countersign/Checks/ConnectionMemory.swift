@@ -40,7 +40,10 @@ final class ConnectionMemory: Sendable {
     /// The caller that exactly this value proved on exactly this basis, while its chain still stands.
     func caller(for authorization: String, on basis: VerdictBasis, at now: Timestamp) -> VerifiedCaller? {
         tokens.withLock { tokens in
-            let match = tokens.lastIndex { $0.basis == basis && $0.authorization.hasSameUTF8(as: authorization) }
+            // By index, and the cheapest comparison first: nothing is copied that is not returned.
+            let match = tokens.indices.last {
+                tokens[$0].basis == basis && tokens[$0].authorization.hasSameUTF8(as: authorization)
+            }
             guard let index = match, tokens[index].path.stands(at: now) else { return nil }
             // The most recently used stands last.
             if index != tokens.count - 1 { tokens.append(tokens.remove(at: index)) }

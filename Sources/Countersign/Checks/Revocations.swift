@@ -56,22 +56,22 @@ public protocol RevocationSource: Sendable {
     /// - Throws: ``StatusUnavailable`` when nobody knows and the source is to fail closed; the request is answered 503.
     func revocations(at now: Timestamp) throws(StatusUnavailable) -> Revocations
 
-    /// A number for what is revoked at `now`: another one after every change, and never an earlier one again. `nil` when there
-    /// is none to be had, also when ``revocations(at:)`` would throw.
+    /// Advanced whenever something else is revoked; always the same object, asked for once.
     ///
-    /// What was found out about a token is remembered under this number. A change must be in force before its number is.
-    /// Cheap: no lock, no wait. The default is `nil`: then nothing is remembered, and every token is checked in full.
-    func generation(at now: Timestamp) -> UInt64?
+    /// What was found out about a token is remembered for as long as it does not advance. `nil`, the default, is for a source
+    /// that cannot say when it changes: then nothing is remembered, and every token is checked in full.
+    var generation: Generation? { get }
 }
 
 extension RevocationSource {
-    public func generation(at now: Timestamp) -> UInt64? { nil }
+    public var generation: Generation? { nil }
 }
 
 extension Revocations: RevocationSource {
     public func revocations(at now: Timestamp) -> Revocations { self }
 
-    public func generation(at now: Timestamp) -> UInt64? { 0 }
+    /// A value never changes.
+    public var generation: Generation? { Generation() }
 }
 
 /// What is revoked cannot be had: the answer is "cannot know", not "no".

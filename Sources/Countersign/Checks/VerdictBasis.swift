@@ -7,13 +7,26 @@ struct VerdictBasis: Hashable, Sendable {
     private let trust: UInt64
     private let revocations: UInt64
 
-    /// `nil` when one of them cannot say, or is not to be had at all: then nothing is remembered and nothing is believed.
-    init?(_ keys: any KeySource, _ trust: CertificateTrust, _ revocations: any RevocationSource, at now: Timestamp) {
-        guard let keys = keys.generation(at: now), let trust = trust.generation(at: now),
-            let revocations = revocations.generation(at: now)
-        else { return nil }
-        self.keys = keys
-        self.trust = trust
-        self.revocations = revocations
+    /// Where the numbers come from; asked for once, since asking a source counts references that every thread counts.
+    struct Generations: Sendable {
+        private let keys: Generation
+        private let trust: Generation
+        private let revocations: Generation
+
+        /// `nil` when one of the sources does not say when it changes: then nothing is ever remembered.
+        init?(_ keys: any KeySource, _ trust: CertificateTrust, _ revocations: any RevocationSource) {
+            guard let keys = keys.generation, let trust = trust.generation, let revocations = revocations.generation else {
+                return nil
+            }
+            (self.keys, self.trust, self.revocations) = (keys, trust, revocations)
+        }
+
+        /// `nil` when one of the states has ended: then nothing is remembered and nothing that was is believed.
+        func basis(at now: Timestamp) -> VerdictBasis? {
+            guard let keys = keys.current(at: now), let trust = trust.current(at: now),
+                let revocations = revocations.current(at: now)
+            else { return nil }
+            return VerdictBasis(keys: keys, trust: trust, revocations: revocations)
+        }
     }
 }

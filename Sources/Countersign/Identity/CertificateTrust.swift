@@ -3,22 +3,22 @@ public protocol TrustSource: Sendable {
     /// The validator in force. Cheap; never waits.
     var validator: PathValidator { get }
 
-    /// A number for the validator in force: another one after every change, and never an earlier one again.
+    /// Advanced whenever another validator is in force; always the same object, asked for once.
     ///
-    /// What was found out about a token is remembered under this number. A new validator must be in force before its number is.
-    /// Cheap: no lock, no wait. The default is `nil`: then nothing is remembered, and every token is checked in full.
-    func generation(at now: Timestamp) -> UInt64?
+    /// What was found out about a token is remembered for as long as it does not advance. `nil`, the default, is for a source
+    /// that cannot say when it changes: then nothing is remembered, and every token is checked in full.
+    var generation: Generation? { get }
 }
 
 extension TrustSource {
-    public func generation(at now: Timestamp) -> UInt64? { nil }
+    public var generation: Generation? { nil }
 }
 
 extension PathValidator: TrustSource {
     /// A validator is its own source: one that never changes.
     public var validator: PathValidator { self }
 
-    public func generation(at now: Timestamp) -> UInt64? { 0 }
+    public var generation: Generation? { Generation() }
 }
 
 /// How a peer's certificate chain is judged.
@@ -30,9 +30,9 @@ public enum CertificateTrust: Sendable {
     case insecureWithoutAuthorities
 
     /// Nothing is remembered of certificates that nobody vouches for.
-    func generation(at now: Timestamp) -> UInt64? {
+    var generation: Generation? {
         switch self {
-        case .authorities(let source): source.generation(at: now)
+        case .authorities(let source): source.generation
         case .insecureWithoutAuthorities: nil
         }
     }

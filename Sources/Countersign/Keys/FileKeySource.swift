@@ -7,9 +7,9 @@ internal import Synchronization
 /// old one in force.
 public final class FileKeySource: KeySource {
     private let path: String
+    public let generation: Generation? = Generation()
     private let current: Mutex<KeySet>
     private let reading = Mutex<Void>(())
-    private let replacements = Atomic<UInt64>(0)
 
     /// - Throws: ``KeysUnavailable`` when the file cannot be read or is not a good key set.
     public init(path: String) throws(KeysUnavailable) {
@@ -21,8 +21,6 @@ public final class FileKeySource: KeySource {
         current.withLock { $0 }
     }
 
-    public func generation(at now: Timestamp) -> UInt64? { replacements.load(ordering: .acquiring) }
-
     /// Reads the file again. Blocks for the disk: not for an event loop.
     ///
     /// - Throws: ``KeysUnavailable``; the old set stays in force.
@@ -31,7 +29,7 @@ public final class FileKeySource: KeySource {
         try reading.withLock { _ throws(KeysUnavailable) in
             let set = try Self.read(path)
             current.withLock { $0 = set }
-            replacements.wrappingAdd(1, ordering: .releasing)
+            generation?.advance()
         }
     }
 

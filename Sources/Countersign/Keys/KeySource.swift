@@ -9,13 +9,12 @@ public protocol KeySource: Sendable {
     /// invented identifiers cost nothing. Returns the set in force afterwards, with or without the key.
     func keySet(lacking kid: KeyID, at now: Timestamp) async throws(KeysUnavailable) -> KeySet
 
-    /// A number for the set in force at `now`: another one after every change of the set, and never an earlier one again. `nil`
-    /// when there is none to be had, also when ``keySet(at:)`` would throw.
+    /// Advanced whenever another set is in force; always the same object, asked for once.
     ///
-    /// What was found out about a token is remembered under this number, so that a token that comes again is decided without
-    /// touching anything that other threads use. A new set must be in force before its number is. Cheap: no lock, no wait.
-    /// The default is `nil`: then nothing is remembered, and every token is checked in full.
-    func generation(at now: Timestamp) -> UInt64?
+    /// What was found out about a token is remembered for as long as it does not advance, so that a token that comes again is
+    /// decided without asking the source. `nil`, the default, is for a source that cannot say when it changes: then nothing is
+    /// remembered, and every token is checked in full.
+    var generation: Generation? { get }
 }
 
 extension KeySource {
@@ -23,7 +22,7 @@ extension KeySource {
         try keySet(at: now)
     }
 
-    public func generation(at now: Timestamp) -> UInt64? { nil }
+    public var generation: Generation? { nil }
 }
 
 /// The issuer's keys cannot be had: the answer is "cannot know", not "no".
@@ -41,12 +40,11 @@ public struct KeysUnavailable: Error, Hashable, Sendable, CustomStringConvertibl
 /// A set of keys that does not change: for tests, for offline verification, for `token verify --jwks`.
 public struct FixedKeySource: KeySource {
     private let set: KeySet
+    public let generation: Generation? = Generation()
 
     public init(_ keys: JWKSet) {
         set = KeySet(keys)
     }
 
     public func keySet(at now: Timestamp) throws(KeysUnavailable) -> KeySet { set }
-
-    public func generation(at now: Timestamp) -> UInt64? { 0 }
 }

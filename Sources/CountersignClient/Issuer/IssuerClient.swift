@@ -114,14 +114,14 @@ public final class IssuerClient: Sendable {
 
     /// Whether the next connection will be made with this certificate. Takes no lock when the files are ours to look after.
     func isInUse(_ certificate: SHA256Digest, generation: UInt64?) -> Bool {
-        if let tls, let generation { return tls.generation == generation }
+        if let tls, let generation { return tls.changes.number == generation }
         return transport.certificateSHA256 == certificate
     }
 
     /// The generation of the TLS material to which this certificate belongs; `nil` when it is not in use or there is none.
     func generation(of certificate: SHA256Digest) -> UInt64? {
         // In this order: material that is replaced in between makes the number too old, which only costs a longer look.
-        guard let generation = tls?.generation, transport.certificateSHA256 == certificate else { return nil }
+        guard let generation = tls?.changes.number, transport.certificateSHA256 == certificate else { return nil }
         return generation
     }
 }

@@ -55,7 +55,7 @@ public final class RemoteKeySource: KeySource {
     let time: ClientTime
     let logger: Logger
     let state = Mutex(KeySetState())
-    let freshness = Freshness()
+    let freshness: Generation
     let flights = SingleFlight<Fetch, Result<KeySet, TokenError>>()
 
     /// There is one thing to fetch.
@@ -66,6 +66,7 @@ public final class RemoteKeySource: KeySource {
         self.issuer = issuer
         self.configuration = configuration
         time = issuer.time
+        freshness = Generation(elapsed: issuer.time.elapsed)
         logger = issuer.logger
     }
 
@@ -79,9 +80,8 @@ public final class RemoteKeySource: KeySource {
         throw KeysUnavailable("there is no key set of the issuer that may be trusted: \(reason)")
     }
 
-    public func generation(at now: Timestamp) -> UInt64? {
-        freshness.generation(at: time.elapsed(), wallClock: now)
-    }
+    /// Ends with the set's ``Configuration/maxAge``.
+    public var generation: Generation? { freshness }
 
     /// Fetches once for an unknown key, and then not again for the same reason until the cooldown is over, so that invented keys
     /// cost the issuer nothing and their senders learn nothing.

@@ -47,7 +47,7 @@ public final class RemoteStatusSource: RevocationSource {
     let time: ClientTime
     let logger: Logger
     let state = Mutex(StatusState())
-    let freshness = Freshness()
+    let freshness: Generation
 
     /// - Parameters:
     ///   - issuer: the way to the issuer; time and logger are its own.
@@ -62,6 +62,7 @@ public final class RemoteStatusSource: RevocationSource {
         expectedIssuer = expected
         self.configuration = configuration
         time = issuer.time
+        freshness = Generation(elapsed: issuer.time.elapsed)
         logger = issuer.logger
     }
 
@@ -79,9 +80,8 @@ public final class RemoteStatusSource: RevocationSource {
         return status.revocations
     }
 
-    public func generation(at now: Timestamp) -> UInt64? {
-        freshness.generation(at: time.elapsed(), wallClock: now)
-    }
+    /// Ends with the document, unless what is stale is accepted.
+    public var generation: Generation? { freshness }
 
     /// Whether requests can be decided now.
     public var isReady: Bool { (try? revocations(at: time.wallClock())) != nil }

@@ -12,7 +12,7 @@ final class ReadyToken: Sendable {
     let storedAt: Duration
     let expiresAt: Duration
     let refreshAt: Duration
-    /// What ``ReloadableTLS/generation`` was when its certificate was last seen to be the one in use; the highest number for never.
+    /// What ``ReloadableTLS/changes`` was when its certificate was last seen to be the one in use; the highest number for never.
     private let confirmed: Atomic<UInt64>
     private let lastUse: Atomic<Int64>
 

@@ -5,5 +5,5 @@ extension ReloadableTLS: TrustSource {
     /// The authorities and lists in force: what a reload of the files changes for the next request of every connection.
     public var validator: PathValidator { current.validator }
 
-    public func generation(at now: Timestamp) -> UInt64? { generation }
+    public var generation: Generation? { changes }
 }

@@ -122,7 +122,7 @@ struct RemoteKeySourceTests {
 
     @Test func theNumberOfTheSetChangesWithItAndEndsWithIt() async throws {
         let receiver = try Receiver(script: Receiver.good(keySet))
-        var number: UInt64? { receiver.keys.generation(at: receiver.time.wallClock) }
+        var number: UInt64? { receiver.keys.generation?.current(at: receiver.time.wallClock) }
         #expect(number == nil)
         try await receiver.keys.waitUntilReady()
         let first = try #require(number)

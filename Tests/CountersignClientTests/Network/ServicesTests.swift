@@ -95,12 +95,12 @@ struct ServicesTests {
             let tokens = TokenSource(try issuer([server.address], tls))
             let token = try await tokens.token(for: "search-svc")
             let ready = try #require(tokens.ready.find(TokenRequest(audience: "search-svc", scope: [])))
-            #expect(ready.generation == tls.generation)
+            #expect(ready.generation == tls.changes.number)
             try world.directory.write(world.authority.certificate.pem + other.certificate.pem, to: "ca.pem")
             #expect(try tls.reload(at: .now()))
-            #expect(ready.generation != tls.generation)
+            #expect(ready.generation != tls.changes.number)
             #expect(try await tokens.token(for: "search-svc").value == token.value)
-            #expect(ready.generation == tls.generation)
+            #expect(ready.generation == tls.changes.number)
             #expect(server.requests.count == 1)
         }
     }

@@ -162,7 +162,7 @@ struct RemoteStatusSourceTests {
     @Test(arguments: [false, true])
     func theNumberOfWhatIsRevokedChangesWithItAndEndsWithIt(acceptsStale: Bool) async throws {
         let site = try Site(acceptsStale: acceptsStale)
-        var number: UInt64? { site.status.generation(at: site.time.wallClock) }
+        var number: UInt64? { site.status.generation?.current(at: site.time.wallClock) }
         #expect(number == nil)
         try site.serve(try site.document(1))
         await site.status.fetch()

@@ -8,7 +8,7 @@ import NIOPosix
 struct FilesInForce: TrustSource {
     let tls: ReloadableTLS
     var validator: PathValidator { tls.current.validator }
-    func generation(at now: Timestamp) -> UInt64? { tls.generation }
+    var generation: Generation? { tls.changes }
 }
 
 /// A server that reads one token from each connection, and says hello to its holder.
