@@ -96,7 +96,7 @@ public struct Authenticator: Sendable {
 
     /// The caller of a token that was found good before on this connection and still is. `nil` for any doubt: the whole
     /// check then follows and says what is wrong.
-    private func remembered(
+    package func remembered(
         _ authorization: [String],
         of peer: Peer?,
         requiring requirement: Requirement,

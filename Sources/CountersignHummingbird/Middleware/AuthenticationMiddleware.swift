@@ -32,25 +32,33 @@ public struct AuthenticationMiddleware<Context: CallerRequestContext>: RouterMid
         self.clock = clock
     }
 
-    public func handle(
+    public nonisolated(nonsending) func handle(
         _ request: Request,
         context: Context,
         next: (Request, Context) async throws -> Response
     ) async throws -> Response {
+        let (authorization, now) = (request.headers[values: .authorization], clock())
+        // Most requests bring a token that was seen before, and run on their connection's own thread: no suspension for them.
+        if let peer = context.channel.mutualTLSPeerOnEventLoop(),
+            let caller = authenticator.remembered(authorization, of: peer, requiring: requirement, at: now)
+        {
+            return try await next(request, context.with(caller))
+        }
         let verdict = await authenticator.authenticate(
-            peer: await context.channel.mutualTLSPeer(),
-            authorization: request.headers[values: .authorization],
-            requiring: requirement,
-            at: clock()
+            peer: await context.channel.mutualTLSPeer(), authorization: authorization, requiring: requirement, at: now
         )
         switch verdict {
-        case .accepted(let caller):
-            var context = context
-            context.caller = caller
-            return try await next(request, context)
-        case .refused(let refusal):
-            return refusal.response(to: request, realm: authenticator.realm, logger: context.logger)
+        case .accepted(let caller): return try await next(request, context.with(caller))
+        case .refused(let refusal): return refusal.response(to: request, realm: authenticator.realm, logger: context.logger)
         }
+    }
+}
+
+extension CallerRequestContext {
+    fileprivate func with(_ caller: VerifiedCaller) -> Self {
+        var context = self
+        context.caller = caller
+        return context
     }
 }
 
