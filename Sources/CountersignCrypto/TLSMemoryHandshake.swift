@@ -68,6 +68,8 @@ package struct TLSMemoryHandshake: ~Copyable {
             // There is nothing to read but the session.
             _ = unsafe SSL_read(client, &byte, 1)
             OpenSSL.clear()
+            // A connection that is given up without a goodbye takes its session with it.
+            unsafe SSL_set_shutdown(client, SSL_SENT_SHUTDOWN)
             let isResumed = unsafe SSL_session_reused(client) == 1
             return unsafe Outcome(serverTime: serverTime, isResumed: isResumed, session: TLSSession(of: client))
         }
