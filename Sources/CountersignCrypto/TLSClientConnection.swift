@@ -43,7 +43,7 @@ package struct TLSClientConnection: ~Copyable {
     ///   - session: offered to be resumed; without one the handshake is full.
     ///   - timeout: whole seconds, for each wait.
     package static func open(
-        _ context: TLSContext, to target: Target, resuming session: TLSSession? = nil, timeout: Int
+        _ context: TLSClientContext, to target: Target, resuming session: TLSSession? = nil, timeout: Int
     ) throws(TLSClientError) -> TLSClientConnection {
         let socket = try TCPSocket.connect(to: target.address, port: target.port, timeout: timeout)
         let descriptor = socket.descriptor

@@ -30,7 +30,7 @@ struct BenchRun {
         let address = try await target.locate(material)
         let process = try issuerProcess(target)
         let mode = mode
-        let limit = try await NIOThreadPool.singleton.runIfActive { try MachineLimit.measure(mode, at: .now()) }
+        let limit = try await NIOThreadPool.singleton.runIfActive { try MachineLimit.measure(mode) }
         let load = BenchLoad(options.plan)
         let use = try await watching(load, process) { try await make(load, target, address, material, request) }
         let report = BenchReport(
@@ -78,8 +78,7 @@ struct BenchRun {
             try await NewConnectionLoad(
                 load: load,
                 target: .init(address: address.ipAddress ?? target.host, port: target.port, name: target.serverName),
-                context: TLSContext(
-                    .client, chain: material.chain, key: material.privateKey, anchors: material.validator.anchors),
+                context: TLSClientContext(chain: material.chain, key: material.privateKey, anchors: material.validator.anchors),
                 request: request.closingBytes, connections: options.connections, isResuming: mode == .resume
             ).run()
         }

@@ -7,7 +7,7 @@ import NIOPosix
 struct NewConnectionLoad: Sendable {
     let load: BenchLoad
     let target: TLSClientConnection.Target
-    let context: TLSContext
+    let context: TLSClientContext
     let request: [UInt8]
     let connections: Int
     /// Whether each caller goes on with the session of its last connection, as far as the issuer lets it.

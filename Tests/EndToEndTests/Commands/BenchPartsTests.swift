@@ -80,8 +80,8 @@ import Testing
     private func open(_ name: String?, trusting authority: TestAuthority) throws -> Bool {
         let issuer = try #require(RunningIssuer.current)
         let own = try issuer.folder.authority.issue("user-svc")
-        let context = try TLSContext(
-            .client, chain: [own.certificate] + own.intermediates, key: own.key, anchors: [authority.certificate])
+        let context = try TLSClientContext(
+            chain: [own.certificate] + own.intermediates, key: own.key, anchors: [authority.certificate])
         let connection = try TLSClientConnection.open(
             context, to: .init(address: "127.0.0.1", port: issuer.port, name: name), timeout: 10)
         return connection.isResumed
@@ -107,7 +107,7 @@ import Testing
     @Test func nobodyListens() async throws {
         let port = try await RawConnection.freePort()
         let own = try TestAuthority(at: .now()).issue("user-svc")
-        let context = try TLSContext(.client, chain: [own.certificate], key: own.key, anchors: [own.certificate])
+        let context = try TLSClientContext(chain: [own.certificate], key: own.key, anchors: [own.certificate])
         #expect {
             _ = try TLSClientConnection.open(context, to: .init(address: "127.0.0.1", port: port, name: nil), timeout: 10)
         } throws: {

@@ -8,14 +8,12 @@ internal import COpenSSL
     internal import Darwin
 #endif
 
-/// One end of mutual TLS by OpenSSL: TLS 1.2 or newer, the other end's certificate demanded and verified.
+/// The client's end of mutual TLS by OpenSSL: TLS 1.2 or newer, the server's certificate always verified.
 ///
 /// The product's own connections are NIOSSL's. This is for measuring: NIOSSL's clients cannot resume a session. Made once and
 /// used for many connections; it keeps no sessions, and begins no connection with one that it was not given.
 @safe
-package final class TLSContext: Sendable {
-    package enum Role: Sendable { case client, server }
-
+package final class TLSClientContext: Sendable {
     // Not changed after init; OpenSSL counts references atomically and locks what it changes itself.
     private nonisolated(unsafe) let pointer: OpaquePointer
 
@@ -27,11 +25,9 @@ package final class TLSContext: Sendable {
     ///
     /// - Parameters:
     ///   - chain: the own certificate, then the intermediates to send with it.
-    ///   - anchors: the authorities that the other end's certificate must lead to. Revocation lists are not looked at.
-    package convenience init(_ role: Role, chain: [Certificate], key: PrivateKey, anchors: [Certificate]) throws(CryptoError) {
-        let pointer = try OpenSSL.make("out of memory") {
-            unsafe SSL_CTX_new(role == .client ? TLS_client_method() : TLS_server_method())
-        }
+    ///   - anchors: the authorities that the server's certificate must lead to. Revocation lists are not looked at.
+    package convenience init(chain: [Certificate], key: PrivateKey, anchors: [Certificate]) throws(CryptoError) {
+        let pointer = try OpenSSL.make("out of memory") { unsafe SSL_CTX_new(TLS_client_method()) }
         unsafe self.init(adopting: pointer)
         _ = signal(SIGPIPE, SIG_IGN)
         guard let certificate = chain.first else { throw CryptoError(.malformedCertificate, "there is no certificate") }
@@ -50,16 +46,10 @@ package final class TLSContext: Sendable {
         try TrustStoreHandle(anchors: anchors, revocationLists: nil).withPointer { store in
             unsafe SSL_CTX_set1_cert_store(pointer, store)
         }
-        unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
         unsafe countersign_tls_cache_off(pointer)
         // That an answer is whole is known by its length, not by how the connection ends.
         unsafe countersign_tls_allow_plain_end(pointer)
-        let name = Array("countersign".utf8)
-        try OpenSSL.check("could not name the sessions") {
-            unsafe name.withUnsafeBufferPointer { name in
-                unsafe SSL_CTX_set_session_id_context(pointer, name.baseAddress, UInt32(name.count))
-            }
-        }
     }
 
     deinit {
