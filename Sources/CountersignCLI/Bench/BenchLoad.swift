@@ -18,7 +18,7 @@ final class BenchLoad: Sendable {
     /// How a run ended.
     struct Result: Sendable {
         var tally: BenchTally
-        /// The measured time and, when requests went on for longer, the time until the last token came.
+        /// The measured time; at a rate until the last token that counts came.
         var elapsedSeconds: Double
         /// Due in the measured time, and never sent: all were waiting for answers.
         var unsent: Int
@@ -27,12 +27,14 @@ final class BenchLoad: Sendable {
     }
 
     let measuredFrom: NIODeadline
+    let end: NIODeadline
     private let connections: Int
     private let state: Mutex<State>
 
     init(_ plan: BenchPlan, start: NIODeadline = .now()) {
         let schedule = BenchSchedule(plan, start: start)
         measuredFrom = schedule.measuredFrom
+        end = schedule.end
         connections = plan.connections
         state = Mutex(State(schedule: schedule))
     }
@@ -53,7 +55,9 @@ final class BenchLoad: Sendable {
             } else {
                 state.lostInARow = 0
             }
-            if due >= measuredFrom { state.tally.count(outcome, due: due, at: now, isResumed: isResumed) }
+            if state.schedule.counts(outcome, due: due, endedAt: now) {
+                state.tally.count(outcome, due: due, at: now, isResumed: isResumed)
+            }
         }
     }
 

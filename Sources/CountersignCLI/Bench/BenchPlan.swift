@@ -14,7 +14,6 @@ struct BenchPlan: Sendable {
 /// In a closed loop, whenever somebody is free to ask. In an open loop, at even distances from the start on, whoever is free: what
 /// is due while all wait for answers is asked late and still counts from when it was due, so that a queue shows in the latency.
 struct BenchSchedule: Sendable {
-    /// When measuring begins: a request counts if it is due from here on.
     let measuredFrom: NIODeadline
     let end: NIODeadline
     private let start: NIODeadline
@@ -38,6 +37,15 @@ struct BenchSchedule: Sendable {
         guard due < end else { return nil }
         taken += 1
         return due
+    }
+
+    /// Whether a request that was due at one time and came to its end at another is counted.
+    ///
+    /// At a rate, those that were due while it was measured, however late their answers come. In a closed loop, whose requests are
+    /// due because others have ended, the tokens that came while it was measured; what failed counts also when it failed later.
+    func counts(_ outcome: BenchOutcome, due: NIODeadline, endedAt now: NIODeadline) -> Bool {
+        guard rate == nil else { return due >= measuredFrom }
+        return now >= measuredFrom && (now <= end || outcome != .token)
     }
 
     /// How many were due before `now`, counted from ``measuredFrom`` on, and were not taken.

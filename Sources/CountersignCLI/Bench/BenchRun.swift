@@ -88,15 +88,20 @@ struct BenchRun {
     private func watching(
         _ load: BenchLoad, _ process: IssuerProcess?, _ body: () async throws -> Void
     ) async throws -> (before: IssuerProcess.Use?, after: IssuerProcess.Use?) {
-        async let before = Self.use(of: process, at: load)
+        async let before = Self.use(of: process, load, at: load.measuredFrom)
+        async let atEnd = Self.use(of: process, load, at: load.end)
         async let _ = showProgress(of: load)
         try await body()
-        return (await before, process?.use())
+        // In a closed loop the answers that are still to come then do not count.
+        return (await before, options.rate == nil ? await atEnd : process?.use())
     }
 
-    private static func use(of process: IssuerProcess?, at load: BenchLoad) async -> IssuerProcess.Use? {
-        while NIODeadline.now() < load.measuredFrom, !load.isBroken {
-            let rest = (load.measuredFrom - .now()).nanoseconds
+    /// What the process has used at a moment, or when the run breaks off before.
+    private static func use(
+        of process: IssuerProcess?, _ load: BenchLoad, at moment: NIODeadline
+    ) async -> IssuerProcess.Use? {
+        while NIODeadline.now() < moment, !load.isBroken {
+            let rest = (moment - .now()).nanoseconds
             guard (try? await Task.sleep(for: .nanoseconds(max(0, min(rest, 50_000_000))))) != nil else { return nil }
         }
         return process?.use()

@@ -1,7 +1,7 @@
 import Histogram
 import NIOCore
 
-/// What was counted. Only requests that were due in the measured time are.
+/// What was counted.
 struct BenchTally: Sendable {
     private(set) var tokens = 0
     /// By reason.

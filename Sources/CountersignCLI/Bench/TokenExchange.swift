@@ -20,7 +20,7 @@ final class TokenExchange: ChannelInboundHandler {
         guard let context, context.channel.isActive else { return fail(.closed) }
         body.clear()
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: request.body)))), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
