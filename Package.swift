@@ -93,7 +93,7 @@ let package = Package(
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS",
                 "CountersignHummingbird", "CountersignClient", "CountersignPKI", "CountersignIssuer", "CountersignFiles",
                 asyncHTTPClient, hummingbird, hummingbirdCore, httpTypes,
-                argumentParser, histogram, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, serviceLifecycle, unixSignals,
+                argumentParser, histogram, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle, unixSignals,
             ]
         ),
         .target(

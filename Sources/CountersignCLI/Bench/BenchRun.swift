@@ -29,10 +29,11 @@ struct BenchRun {
         let request = try await probe(target, material)
         let address = try await target.locate(material)
         let process = try issuerProcess(target)
+        let callers = try await callers(of: target, at: address, material, request)
         let mode = mode
         let limit = try await NIOThreadPool.singleton.runIfActive { try MachineLimit.measure(mode) }
         let load = BenchLoad(options.plan)
-        let use = try await watching(load, process) { try await make(load, target, address, material, request) }
+        let use = try await watching(load, process) { try await callers(load) }
         let report = BenchReport(
             mode: mode, issuer: target.url, audience: options.audience, plan: options.plan, result: load.result(),
             process: process, before: use.before, after: use.after, limit: limit)
@@ -65,22 +66,27 @@ struct BenchRun {
         return process
     }
 
-    private func make(
-        _ load: BenchLoad, _ target: BenchTarget, _ address: SocketAddress, _ material: TLSMaterial, _ request: BenchRequest
-    ) async throws {
-        switch mode {
-        case .mint:
-            try await KeptAliveLoad(
-                load: load, address: address, serverName: target.serverName, context: material.context, request: request,
-                connections: options.connections, threads: threads
-            ).run()
-        case .connect, .resume:
-            try await NewConnectionLoad(
-                load: load,
-                target: .init(address: address.ipAddress ?? target.host, port: target.port, name: target.serverName),
-                context: TLSClientContext(chain: material.chain, key: material.privateKey, anchors: material.validator.anchors),
-                request: request.closingBytes, connections: options.connections, isResuming: mode == .resume
-            ).run()
+    /// Everything that is needed to make the load, and is not to be measured.
+    private func callers(
+        of target: BenchTarget, at address: SocketAddress, _ material: TLSMaterial, _ request: BenchRequest
+    ) async throws -> (BenchLoad) async throws -> Void {
+        let (connections, threads, isResuming) = (options.connections, threads, mode == .resume)
+        if mode == .mint {
+            return { load in
+                try await KeptAliveLoad(
+                    load: load, address: address, serverName: target.serverName, context: material.context, request: request,
+                    connections: connections, threads: threads
+                ).run()
+            }
+        }
+        let context = try TLSClientContext(
+            chain: material.chain, key: material.privateKey, anchors: material.validator.anchors)
+        let caller = NewConnectionCaller(
+            target: .init(address: address.ipAddress ?? target.host, port: target.port, name: target.serverName),
+            context: context, request: request.closingBytes)
+        let checked = try await NIOThreadPool.singleton.runIfActive { try caller.checked(target.url) }
+        return { load in
+            try await NewConnectionLoad(load: load, caller: checked, connections: connections, isResuming: isResuming).run()
         }
     }
 

@@ -41,9 +41,8 @@ struct BenchTally: Sendable {
     /// Percentiles in microseconds; `nil` when there was no token.
     var latency: BenchLatency? {
         guard tokens > 0 else { return nil }
-        // A value stands for all that the histogram does not tell apart from it, so the largest is a limit to all of them.
-        let value = { min(latencies.valueAtPercentile($0), latencies.max) }
-        return BenchLatency(p50: value(50), p90: value(90), p99: value(99), p999: value(99.9), max: latencies.max)
+        let value = latencies.valueAtPercentile
+        return BenchLatency(p50: value(50), p90: value(90), p99: value(99), p999: value(99.9), max: latencies.maxRecorded)
     }
 }
 

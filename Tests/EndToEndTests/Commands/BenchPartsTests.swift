@@ -104,6 +104,37 @@ import Testing
         }
     }
 
+    @Test func aNameOrTheAddressIsLookedFor() throws {
+        let issuer = try #require(RunningIssuer.current)
+        let own = try issuer.folder.authority.issue("user-svc")
+        let form = "grant_type=client_credentials&audience=search-svc"
+        let request = """
+            POST /oauth2/token HTTP/1.1\r
+            Host: issuer\r
+            Content-Type: application/x-www-form-urlencoded\r
+            Content-Length: \(form.utf8.count)\r
+            Connection: close\r
+            \r
+            \(form)
+            """
+        func checked(_ name: String?, trusting authority: TestAuthority) throws -> String? {
+            let context = try TLSClientContext(
+                chain: [own.certificate] + own.intermediates, key: own.key, anchors: [authority.certificate])
+            return try NewConnectionCaller(
+                target: .init(address: "127.0.0.1", port: issuer.port, name: name), context: context, request: Array(request.utf8)
+            ).checked("https://issuer").target.name
+        }
+        #expect(try checked(IssuerFolder.host, trusting: issuer.folder.authority) == IssuerFolder.host)
+        #expect(try checked("localhost", trusting: issuer.folder.authority) == nil)
+        #expect(try checked(nil, trusting: issuer.folder.authority) == nil)
+        let other = try TestAuthority("Other CA", at: .now())
+        #expect {
+            _ = try checked("localhost", trusting: other)
+        } throws: { error in
+            (error as? CommandFailure)?.exitCode == .no && "\(error)".contains("certificate verify failed")
+        }
+    }
+
     @Test func nobodyListens() async throws {
         let port = try await RawConnection.freePort()
         let own = try TestAuthority(at: .now()).issue("user-svc")
