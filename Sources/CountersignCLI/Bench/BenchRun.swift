@@ -121,7 +121,8 @@ struct BenchRun {
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             let now = load.progress
             // The second that has just gone by.
-            let phase = NIODeadline.now() - .milliseconds(500) < load.measuredFrom ? "warm-up" : "measuring"
+            let moment = NIODeadline.now() - .milliseconds(500)
+            let phase = moment < load.measuredFrom ? "warm-up" : moment < load.end ? "measuring" : "waiting for the last answers"
             seconds += 1
             StandardError.write(
                 "\(seconds) s, \(phase): \(now.served - before.served) tokens, \(now.failed - before.failed) failures")
