@@ -1,7 +1,7 @@
 #ifndef COUNTERSIGN_COPENSSL_SHIM_H
 #define COUNTERSIGN_COPENSSL_SHIM_H
 
-// OpenSSL 3, libcrypto only. What Swift cannot import (function-like macros, type-safe stacks, unions) gets a one-line
+// OpenSSL 3. What Swift cannot import (function-like macros, type-safe stacks, unions) gets a one-line
 // function here; nothing in this file decides anything.
 
 #include <openssl/asn1.h>
@@ -17,6 +17,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -48,5 +49,11 @@ static inline ASN1_OBJECT *countersign_usages_at(const EXTENDED_KEY_USAGE *stack
 
 static inline int countersign_revoked_count(const STACK_OF(X509_REVOKED) *stack) { return sk_X509_REVOKED_num(stack); }
 static inline X509_REVOKED *countersign_revoked_at(const STACK_OF(X509_REVOKED) *stack, int index) { return sk_X509_REVOKED_value(stack, index); }
+
+static inline int countersign_tls_require_12(SSL_CTX *context) { return (int)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
+static inline void countersign_tls_cache_off(SSL_CTX *context) { SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); }
+static inline int countersign_tls_add_intermediate(SSL_CTX *context, X509 *certificate) { return (int)SSL_CTX_add1_chain_cert(context, certificate); }
+static inline void countersign_tls_allow_plain_end(SSL_CTX *context) { SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF); }
+static inline int countersign_tls_set_server_name(SSL *connection, const char *name) { return (int)SSL_set_tlsext_host_name(connection, name); }
 
 #endif

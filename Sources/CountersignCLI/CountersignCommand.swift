@@ -15,7 +15,7 @@ struct CountersignCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             DemoCommand.self, ServeCommand.self, ConfigCommand.self, PolicyCommand.self, KeysCommand.self, DenyCommand.self,
-            PKICommand.self, TokenCommand.self, AgentCommand.self,
+            PKICommand.self, TokenCommand.self, AgentCommand.self, BenchCommand.self,
         ]
     )
 

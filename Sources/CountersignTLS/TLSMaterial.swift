@@ -35,6 +35,9 @@ public final class TLSMaterial: Sendable {
     let identity: TLSIdentity
     let trust: TLSTrust
 
+    /// The key of ``certificate``, for connections that are not made by NIOSSL.
+    package var privateKey: PrivateKey { identity.key }
+
     /// Reads and checks. Blocks on the file system and costs milliseconds: never call it on an event loop.
     ///
     /// - Throws: ``TLSError``.

@@ -117,8 +117,7 @@ struct FetchDiagnosis {
         if failure.contains("ailedToValidateHostname") {
             return "the server's certificate does not have the name that was asked for"
         }
-        let names = failure.split(separator: "OPENSSL_internal:").dropFirst().map { $0.prefix { $0 != " " && $0 != "]" } }
-        return names.isEmpty ? failure : names.joined(separator: ", ")
+        return TLSWords.reasons(in: failure)
     }
 
     // MARK: request and answer

@@ -8,7 +8,8 @@ import Testing
         ["demo"], ["serve"], ["config", "check"], ["policy", "explain"], ["keys", "init"], ["keys", "list"], ["keys", "rotate"],
         ["keys", "revoke"], ["keys", "jwks"], ["pki", "init"], ["pki", "issue"], ["pki", "revoke"], ["pki", "crl"],
         ["pki", "status"],
-        ["pki", "verify"], ["token", "fetch"], ["token", "inspect"], ["token", "verify"],
+        ["pki", "verify"], ["token", "fetch"], ["token", "inspect"], ["token", "verify"], ["bench", "mint"],
+        ["bench", "connect"], ["bench", "resume"],
     ]
     /// Those that do something without a single option.
     private static let complete = [["demo"], ["token", "inspect"]]

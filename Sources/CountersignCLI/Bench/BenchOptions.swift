@@ -1,0 +1,76 @@
+import ArgumentParser
+import CountersignTLS
+
+/// How tokens are asked for.
+enum BenchMode: String, Sendable {
+    case mint, connect, resume
+
+    var words: String {
+        switch self {
+        case .mint: "tokens over kept-alive connections"
+        case .connect: "a new connection with a full handshake for each token"
+        case .resume: "a new connection with a resumed session for each token"
+        }
+    }
+}
+
+/// What all ways to measure have in common.
+struct BenchOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The issuer's address; of this machine, unless --allow-remote.", valueName: "url"))
+    var issuer: String
+
+    @Option(help: ArgumentHelp("The own certificate (PEM, with its chain), or env:NAME.", valueName: "file"))
+    var cert: String
+
+    @Option(help: ArgumentHelp("Its private key (PEM, mode 600), or env:NAME.", valueName: "file"))
+    var key: String
+
+    @Option(help: ArgumentHelp("The authorities that vouch for the issuer (PEM), or env:NAME.", valueName: "file"))
+    var ca: String
+
+    @Option(help: "The service the tokens are for.")
+    var audience: String
+
+    @Option(help: ArgumentHelp("How many callers ask at the same time.", valueName: "count"))
+    var connections = 8
+
+    @Option(help: ArgumentHelp("How long to measure.", valueName: "duration"))
+    var duration = DurationArgument(seconds: 10)
+
+    @Option(help: ArgumentHelp("How long to ask before that, without measuring.", valueName: "duration"))
+    var warmup = DurationArgument(seconds: 1)
+
+    @Option(
+        help: ArgumentHelp(
+            "Ask so many times a second, on a fixed schedule. Left out: each caller asks again when it has its answer.",
+            valueName: "count"))
+    var rate: Int?
+
+    @Option(help: ArgumentHelp("The issuer's process, to tell what it uses; found by its port if left out.", valueName: "pid"))
+    var pid: Int32?
+
+    @Flag(help: "Aim at an issuer that is not on this machine.")
+    var allowRemote = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(help: "Show a line every second on standard error, also when that is no terminal.")
+    var progress = false
+
+    func validate() throws {
+        guard 1...1024 ~= connections else { throw ValidationError("--connections must be between 1 and 1024") }
+        guard 1...3600 ~= duration.seconds else { throw ValidationError("--duration must be between 1 s and 1 h") }
+        guard 0...600 ~= warmup.seconds else { throw ValidationError("--warmup must be at most 10 m") }
+        guard 1...100_000 ~= rate ?? 1 else { throw ValidationError("--rate must be between 1 and 100000 a second") }
+    }
+
+    var files: TLSFiles {
+        TLSFiles(certificate: PEMSource(cert), privateKey: PEMSource(key), ca: PEMSource(ca))
+    }
+
+    var plan: BenchPlan {
+        BenchPlan(
+            connections: connections, warmupSeconds: warmup.seconds, durationSeconds: duration.seconds, ratePerSecond: rate)
+    }
+}

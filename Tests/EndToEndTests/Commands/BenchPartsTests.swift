@@ -1,0 +1,148 @@
+import CountersignCrypto
+import CountersignTesting
+import Foundation
+import Testing
+
+@testable import CountersignCLI
+
+/// What `countersign bench` reads: addresses, answers, `/proc`.
+@Suite struct BenchPartsTests {
+    @Test(arguments: ["localhost", "LocalHost", "127.0.0.1", "127.9.8.7", "[::1]", "[0:0:0:0:0:0:0:1]"])
+    func thisMachineIsKnownByItsAddress(host: String) throws {
+        #expect(try BenchTarget("https://\(host):8443", allowRemote: false).isLoopback)
+    }
+
+    @Test(arguments: ["10.0.0.1", "localhost.example", "127.1", "127.0.0.1.example", "[::2]", "[::ffff:127.0.0.1]", "0x7f.0.0.1"])
+    func otherMachinesNeedToBeAllowed(host: String) throws {
+        #expect(throws: CommandFailure.self) { try BenchTarget("https://\(host):8443", allowRemote: false) }
+        #expect(try !BenchTarget("https://\(host):8443", allowRemote: true).isLoopback)
+    }
+
+    @Test func onlyAnAnswerWithATokenIsOne() {
+        #expect(BenchOutcome(status: 200, body: Array(#"{"access_token":"x"}"#.utf8)) == .token)
+        #expect(BenchOutcome(status: 200, body: Array("{}".utf8)) == .refused("200 without a token"))
+        let error = Array(#"{"error":"temporarily_unavailable"}"#.utf8)
+        #expect(BenchOutcome(status: 503, body: error) == .shed("503 temporarily_unavailable"))
+        #expect(BenchOutcome(status: 429, body: []) == .shed("429"))
+        #expect(BenchOutcome(status: 401, body: Array(#"{"error":"a b\u001b[0m"}"#.utf8)) == .refused("401 ab[0m"))
+        #expect(BenchOutcome(status: 500, body: Array("<html>".utf8)) == .refused("500"))
+    }
+
+    @Test(arguments: [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"access_token\":\"x\"}", BenchOutcome.token),
+        ("HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"x\"}", .token),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 21\r\n\r\n{\"access_token\":\"x\"}", .closed),
+        ("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", .shed("503")),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n", .closed), ("", .closed),
+        ("SSH-2.0\r\n\r\n", .lost("an answer that is not HTTP")), ("HTTP/1.1\r\n\r\n", .lost("an answer that is not HTTP")),
+    ])
+    func anAnswerThatEndsWithItsConnectionIsReadWhole(text: String, expected: BenchOutcome) {
+        for size in [1, 7, 4096] {
+            var answer = ClosingAnswer()
+            var rest = Array(text.utf8)[...]
+            while !rest.isEmpty {
+                let fits = answer.append(Array(rest.prefix(size)))
+                #expect(fits)
+                rest = rest.dropFirst(size)
+            }
+            #expect(answer.outcome == expected)
+        }
+    }
+
+    @Test func anAnswerThatDoesNotEndIsCutOff() {
+        var answer = ClosingAnswer()
+        let (fits, goesOn) = (answer.append([UInt8](repeating: 0x61, count: BenchOutcome.maxBytes)), answer.append([0x61]))
+        #expect(fits && !goesOn)
+    }
+
+    @Test func aListenerIsFoundInTheTableOfTheKernel() {
+        let table = """
+              sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+               0: 0100007F:20FB 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4711 1 0000000000000000
+               1: 0100007F:20FB 0100007F:D431 01 00000000:00000000 00:00000000 00000000  1000        0 4712 1 0000000000000000
+               2: 0100007F:20FC 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4713 1 0000000000000000
+            """
+        #expect(IssuerProcess.listeners(on: 8443, in: table) == ["4711"])
+        #expect(IssuerProcess.listeners(on: 1, in: table) == [] && IssuerProcess.listeners(on: 8443, in: "") == [])
+    }
+
+    @Test func whatAProcessUsesIsReadWhateverItIsCalled() {
+        let statistics = "42 (a) (b) R) S 1 42 42 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 4 0 1 2 3\n"
+        let use = IssuerProcess.Use(statistics: statistics, status: "Name:\tx\nVmRSS:\t    1234 kB\n", ticksPerSecond: 100)
+        #expect(use == .init(processorSeconds: 2, residentBytes: 1234 * 1024))
+        #expect(IssuerProcess.Use(statistics: "", status: "VmRSS: 1 kB", ticksPerSecond: 100) == nil)
+        #expect(IssuerProcess.Use(statistics: statistics, status: "", ticksPerSecond: 100) == nil)
+    }
+}
+
+/// The connections of `bench connect` and `bench resume`, against a running issuer.
+@Suite(.serialized, .runningIssuer) struct BenchConnectionTests {
+    private func open(_ name: String?, trusting authority: TestAuthority) throws -> Bool {
+        let issuer = try #require(RunningIssuer.current)
+        let own = try issuer.folder.authority.issue("user-svc")
+        let context = try TLSClientContext(
+            chain: [own.certificate] + own.intermediates, key: own.key, anchors: [authority.certificate])
+        let connection = try TLSClientConnection.open(
+            context, to: .init(address: "127.0.0.1", port: issuer.port, name: name), timeout: 10)
+        return connection.isResumed
+    }
+
+    @Test func theServerIsVerifiedByAuthorityAndName() throws {
+        let authority = try #require(RunningIssuer.current).folder.authority
+        #expect(try !open(nil, trusting: authority))
+        #expect(try !open(IssuerFolder.host, trusting: authority))
+        #expect {
+            _ = try open("other.link.internal", trusting: authority)
+        } throws: {
+            ($0 as? TLSClientError)?.code == .tls && "\($0)".contains("certificate verify failed")
+        }
+        let other = try TestAuthority("Other CA", at: .now())
+        #expect {
+            _ = try open(nil, trusting: other)
+        } throws: {
+            ($0 as? TLSClientError)?.code == .tls && "\($0)".contains("certificate verify failed")
+        }
+    }
+
+    @Test func aNameOrTheAddressIsLookedFor() throws {
+        let issuer = try #require(RunningIssuer.current)
+        let own = try issuer.folder.authority.issue("user-svc")
+        let form = "grant_type=client_credentials&audience=search-svc"
+        let request = """
+            POST /oauth2/token HTTP/1.1\r
+            Host: issuer\r
+            Content-Type: application/x-www-form-urlencoded\r
+            Content-Length: \(form.utf8.count)\r
+            Connection: close\r
+            \r
+            \(form)
+            """
+        func checked(_ name: String?, trusting authority: TestAuthority) throws -> String? {
+            let context = try TLSClientContext(
+                chain: [own.certificate] + own.intermediates, key: own.key, anchors: [authority.certificate])
+            return try NewConnectionCaller(
+                target: .init(address: "127.0.0.1", port: issuer.port, name: name), context: context, request: Array(request.utf8)
+            ).checked("https://issuer").target.name
+        }
+        #expect(try checked(IssuerFolder.host, trusting: issuer.folder.authority) == IssuerFolder.host)
+        #expect(try checked("localhost", trusting: issuer.folder.authority) == nil)
+        #expect(try checked(nil, trusting: issuer.folder.authority) == nil)
+        let other = try TestAuthority("Other CA", at: .now())
+        #expect {
+            _ = try checked("localhost", trusting: other)
+        } throws: { error in
+            (error as? CommandFailure)?.exitCode == .no && "\(error)".contains("certificate verify failed")
+        }
+    }
+
+    @Test func nobodyListens() async throws {
+        let port = try await RawConnection.freePort()
+        let own = try TestAuthority(at: .now()).issue("user-svc")
+        let context = try TLSClientContext(chain: [own.certificate], key: own.key, anchors: [own.certificate])
+        #expect {
+            _ = try TLSClientConnection.open(context, to: .init(address: "127.0.0.1", port: port, name: nil), timeout: 10)
+        } throws: {
+            ($0 as? TLSClientError)?.code == .unreachable && "\($0)" == "connection refused"
+        }
+    }
+}
