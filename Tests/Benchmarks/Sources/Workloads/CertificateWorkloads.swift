@@ -4,7 +4,7 @@ import CountersignTesting
 extension Workload {
     static let certificates = [
         // What a token's cnf claim says of a certificate (RFC 8705 section 3.1).
-        Workload("thumbprint") {
+        Workload("thumbprint", isShort: true) {
             let certificate = try Fixture.shared.get().caller.certificate
             return { for _ in 0..<$0 { _ = Base64URL.encode(SHA256.digest(of: certificate.der).bytes) } }
         },

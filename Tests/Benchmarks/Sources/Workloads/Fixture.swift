@@ -1,5 +1,6 @@
 import Countersign
 import CountersignTesting
+import Synchronization
 
 /// One issuer, one caller and one receiver, that all workloads share, so that they do the same with the same key.
 struct Fixture: Sendable {
@@ -38,4 +39,16 @@ struct Fixture: Sendable {
 
     /// What the signature of a token covers.
     var signingInput: [UInt8] { get throws { try CompactJWS(Array(tokens[0].utf8)).signingInput } }
+}
+
+/// Numbers that go on where the last call of a workload ended: a thing done once at a time is done with another token each time.
+final class Turns: Sendable {
+    private let next = Mutex(0)
+
+    func take(_ count: Int) -> Range<Int> {
+        next.withLock { next in
+            defer { next += count }
+            return next..<next + count
+        }
+    }
 }

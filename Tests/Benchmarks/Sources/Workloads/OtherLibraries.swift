@@ -13,9 +13,11 @@ extension Workload {
         },
         Workload("jwt-kit verify") {
             let keys = try await jwtKit().keys
-            let tokens = try Fixture.shared.get().tokens
+            let (tokens, turns) = (try Fixture.shared.get().tokens, Turns())
             return { count in
-                for number in 0..<count { _ = try await keys.verify(tokens[number % tokens.count], as: JWTKitClaims.self) }
+                for number in turns.take(count) {
+                    _ = try await keys.verify(tokens[number % tokens.count], as: JWTKitClaims.self)
+                }
             }
         },
         Workload("BoringSSL RSA signature") {

@@ -6,18 +6,18 @@ extension Workload {
     static let policies = [10, 10_000, 1_000_000].flatMap { size in
         [
             // From a certificate to its service.
-            Workload("policy lookup among \(size)") {
-                let scene = try Minting(services: size)
+            Workload("policy lookup among \(size)", isShort: true) {
+                let (scene, turns) = (try Minting(services: size), Turns())
                 return { count in
-                    for number in 0..<count {
+                    for number in turns.take(count) {
                         _ = try scene.policy.service(for: scene.peers[number % scene.peers.count].certificate).get()
                     }
                 }
             },
             // From a certificate and a form to the body of the answer: what a token request costs without its connection.
             Workload("mint among \(size)") {
-                let scene = try Minting(services: size)
-                return { for number in 0..<$0 { _ = try scene.answer(number) } }
+                let (scene, turns) = (try Minting(services: size), Turns())
+                return { for number in turns.take($0) { _ = try scene.answer(number) } }
             },
         ]
     }

@@ -38,7 +38,7 @@ extension Workload {
         // A path of leaf, intermediate and root has two signatures to verify, and as many again on its revocation lists.
         ecdsa("two raw ECDSA verifications", 2),
         ecdsa("four raw ECDSA verifications", 4),
-        Workload("raw SHA-256 of a certificate") {
+        Workload("raw SHA-256 of a certificate", isShort: true) {
             let (key, certificate) = (try Fixture.shared.get().rsaKey, try Fixture.shared.get().caller.certificate)
             return { try key.hash(certificate.der, $0) }
         },

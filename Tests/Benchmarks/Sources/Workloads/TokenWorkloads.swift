@@ -12,8 +12,9 @@ extension Workload {
         Workload("RSA verification") {
             let fixture = try Fixture.shared.get()
             let (key, tokens) = (fixture.issuer.key.publicKey, try fixture.tokens.map { try CompactJWS(Array($0.utf8)) })
+            let turns = Turns()
             return { count in
-                for number in 0..<count {
+                for number in turns.take(count) {
                     let token = tokens[number % tokens.count]
                     guard try key.isValidSignature(token.signature, for: token.signingInput) else {
                         throw Unexpected("the token is not valid")
@@ -26,15 +27,16 @@ extension Workload {
             let fixture = try Fixture.shared.get()
             let (authenticator, peer) = (fixture.authenticator, fixture.caller.peer)
             let values = fixture.tokens.map { ["Bearer \($0)"] }
+            let turns = Turns()
             return { count in
-                for number in 0..<count {
+                for number in turns.take(count) {
                     let value = values[number % values.count]
                     _ = try await authenticator.authenticate(peer: peer, authorization: value, at: TestClock.now).get()
                 }
             }
         },
         // The same token again on one connection: a hit of the connection's memory.
-        Workload("verify, repeated") {
+        Workload("verify, repeated", isShort: true) {
             let fixture = try Fixture.shared.get()
             let (authenticator, peer, value) = (fixture.authenticator, fixture.caller.peer, ["Bearer \(fixture.tokens[0])"])
             return { try await repeated(authenticator, peer, value, $0) }
@@ -52,10 +54,11 @@ extension Workload {
             }
         },
         // The token taken apart, and its claims read.
-        Workload("parse") {
+        Workload("parse", isShort: true) {
             let tokens = try Fixture.shared.get().tokens.map { Array($0.utf8) }
+            let turns = Turns()
             return { count in
-                for number in 0..<count { _ = try TokenClaims(json: CompactJWS(tokens[number % tokens.count]).payload) }
+                for number in turns.take(count) { _ = try TokenClaims(json: CompactJWS(tokens[number % tokens.count]).payload) }
             }
         },
     ]

@@ -10,15 +10,18 @@ public struct Workload: Sendable {
     public typealias Clock = @Sendable () async throws -> Double
 
     public let name: String
+    /// Whether it takes a few microseconds at most.
+    public let isShort: Bool
     private let make: @Sendable () async throws -> (Body, Clock)
 
-    init(_ name: String, _ make: @escaping @Sendable () async throws -> Body) {
-        self.init(name, clock: { processorTime(CLOCK_PROCESS_CPUTIME_ID) }, make)
+    init(_ name: String, isShort: Bool = false, _ make: @escaping @Sendable () async throws -> Body) {
+        self.init(name, isShort: isShort, clock: { processorTime(CLOCK_PROCESS_CPUTIME_ID) }, make)
     }
 
     /// - Parameter clock: For a workload that shares its process with its own load.
-    init(_ name: String, clock: @escaping Clock, _ make: @escaping @Sendable () async throws -> Body) {
+    init(_ name: String, isShort: Bool = false, clock: @escaping Clock, _ make: @escaping @Sendable () async throws -> Body) {
         self.name = name
+        self.isShort = isShort
         self.make = { (try await make(), clock) }
     }
 
