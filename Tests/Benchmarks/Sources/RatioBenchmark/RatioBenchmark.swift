@@ -11,7 +11,7 @@ import Workloads
             guard CommandLine.arguments.count > 1 else { throw Unexpected("give the file of thresholds") }
             let words = CommandLine.arguments.dropFirst(2)
             let thresholds = try Threshold.read(CommandLine.arguments[1]).filter { threshold in
-                words.isEmpty || words.contains { threshold.name.contains($0) }
+                words.isEmpty || words.contains { threshold.name.contains($0) || threshold.against?.contains($0) == true }
             }
             let failures = try await compare(thresholds)
             say(failures == 0 ? "none of \(thresholds.count) fails" : "\(failures) of \(thresholds.count) do not hold")
