@@ -40,6 +40,8 @@ let package = Package(
         .library(name: "CountersignClient", targets: ["CountersignClient"]),
         .library(name: "CountersignTesting", targets: ["CountersignTesting"]),
         .executable(name: "countersign", targets: ["CountersignCLI"]),
+        // Not for use elsewhere: Tests/Benchmarks measures what is in it.
+        .library(name: "_CountersignIssuer", targets: ["CountersignIssuer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),

@@ -1,11 +1,11 @@
 /// The success answer of the token endpoint (RFC 6749, section 5.1), written without detours: this is the hot path.
-enum TokenAnswer {
+public enum TokenAnswer {
     /// The JSON body. Nothing in it needs escaping: a token is base64url and dots, scopes hold no quotation mark and no backslash.
     ///
     /// - Parameters:
     ///   - refresh: When to ask for the next one; see ``RefreshSpread``.
     ///   - scope: What was granted; left out when nothing was.
-    static func body(token: String, expiresIn seconds: Int64, refreshIn refresh: Int64?, scope: [String]) -> [UInt8] {
+    public static func body(token: String, expiresIn seconds: Int64, refreshIn refresh: Int64?, scope: [String]) -> [UInt8] {
         var body: [UInt8] = []
         body.reserveCapacity(token.utf8.count + 128)
         body.append(contentsOf: #"{"access_token":""#.utf8)
