@@ -54,7 +54,7 @@ extension TokenEndpoint {
         }
         record.certificate = peer.certificate
         let standing = peer.standing(under: state.tls.current.validator, purpose: .client, at: now)
-        let caller = try snapshot.tokenIssuer.caller(with: peer.certificate, standing: standing).get()
+        let caller = try snapshot.tokenIssuer.caller(of: peer, standing: standing).get()
         record.service = caller.service.id
         try Self.refuseDenied(caller, state.keys.snapshot.revocations)
         return caller
