@@ -16,11 +16,11 @@ public enum Base64URL {
     private static func encode(_ bytes: Span<UInt8>) -> [UInt8] {
         let alphabet = alphabet
         let symbols = alphabet.span
-        // Always so. Said here, where the compiler sees it, it takes the check out of every look into the alphabet.
-        guard symbols.count == 64 else {
-            return []
-        }
         return [UInt8](capacity: (bytes.count * 4 + 2) / 3) { text in
+            // Always so. Said here, where the compiler sees it, it takes the check out of every look into the alphabet.
+            guard symbols.count == 64 else {
+                return
+            }
             var index = 0
             while index &+ 2 < bytes.count {
                 let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index &+ 1]) << 8 | UInt32(bytes[index &+ 2])
@@ -67,12 +67,13 @@ public enum Base64URL {
         }
         let table = values
         let values = table.span
-        // Always so. Said here, where the compiler sees it, it takes the check out of every look into the table.
-        guard values.count == 256 else {
-            return nil
-        }
         var isCanonical = true
         let bytes = [UInt8](capacity: text.count / 4 * 3 + max(rest - 1, 0)) { bytes in
+            // Always so. Said here, where the compiler sees it, it takes the check out of every look into the table.
+            guard values.count == 256 else {
+                isCanonical = false
+                return
+            }
             // All values are or-ed together: a character outside the alphabet leaves a bit that no value has.
             var seen: UInt32 = 0
             var index = 0
