@@ -9,11 +9,12 @@ extension Channel {
     ///
     /// The peer was accepted when the connection was opened; ``Peer/standing(under:purpose:at:)`` says whether it still is.
     public nonisolated(nonsending) func mutualTLSPeer() async -> Peer? {
-        if eventLoop.inEventLoop { return peerOnEventLoop() }
-        return try? await eventLoop.submit { self.peerOnEventLoop() }.get()
+        if eventLoop.inEventLoop { return mutualTLSPeerOnEventLoop() }
+        return try? await eventLoop.submit { self.mutualTLSPeerOnEventLoop() }.get()
     }
 
-    private func peerOnEventLoop() -> Peer? {
+    /// The same without a task. To be called on the channel's event loop.
+    package func mutualTLSPeerOnEventLoop() -> Peer? {
         var channel: (any Channel)? = self
         // The listening channel is the parent of all connections and may live on another event loop.
         while let here = channel, here.eventLoop.inEventLoop {
