@@ -5,6 +5,6 @@ public struct OverloadNotice: Sendable {
 
     /// How many requests were refused in the second before, on one event loop.
     public let refused: Int
-    /// Who was refused most often, as ``MutualTLSServerConfiguration/callerKey`` names it; `nil` when all of them have left.
-    public let mostRefused: String?
+    /// Who was refused most often, as ``MutualTLSServerConfiguration/callerKey`` names it.
+    public let mostRefused: String
 }

@@ -42,7 +42,7 @@ final class RequestsInProgress {
     private let onOverload: @Sendable (OverloadNotice) -> Void
     private var places = 0
     private var callersWithPlaces = 0
-    /// Of the connections that are open.
+    /// Of the connections that are open, and those that are to be told of.
     private var callers: [String: Caller] = [:]
     private var refused = 0
     private var isNoticeDue = false
@@ -65,7 +65,7 @@ final class RequestsInProgress {
 
     func left(_ caller: Caller) {
         caller.connections -= 1
-        if caller.connections == 0 { callers[caller.key] = nil }
+        if caller.connections == 0, caller.refused == 0 { callers[caller.key] = nil }
     }
 
     // MARK: Requests
@@ -104,8 +104,11 @@ final class RequestsInProgress {
 
     private func tell() {
         let most = callers.values.max { $0.refused < $1.refused }
-        let notice = OverloadNotice(refused: refused, mostRefused: most?.refused == 0 ? nil : most?.key)
-        for caller in callers.values { caller.refused = 0 }
+        let notice = OverloadNotice(refused: refused, mostRefused: most?.key ?? "")
+        for caller in callers.values where caller.refused > 0 {
+            caller.refused = 0
+            if caller.connections == 0 { callers[caller.key] = nil }
+        }
         refused = 0
         isNoticeDue = false
         onOverload(notice)

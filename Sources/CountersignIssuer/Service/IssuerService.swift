@@ -214,8 +214,11 @@ extension HandshakeRefusal {
 
 extension OverloadNotice {
     func log(to logger: Logger) {
-        var metadata: Logger.Metadata = ["outcome": "refused", "reason": "\(Self.code)", "refused": "\(refused)"]
-        metadata["most"] = mostRefused.map { "\($0)" }
-        logger.warning("overloaded, requests were answered 503", metadata: metadata)
+        logger.warning(
+            "overloaded, requests were answered 503",
+            metadata: [
+                "outcome": "refused", "reason": "\(Self.code)", "refused": "\(refused)", "most": "\(mostRefused)",
+            ]
+        )
     }
 }
