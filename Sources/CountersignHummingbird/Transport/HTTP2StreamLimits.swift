@@ -55,7 +55,7 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
             guard isWithinBounds(header.headers) else { return refuse(.headerTooLarge, context: context) }
             if places?.begin() == false { return refuse(.overloaded, context: context) }
         }
-        if isRead, !isAnswered, places?.complete(isResponding: isResponding) == false {
+        if payload.endsStream, !isAnswered, places?.complete(isResponding: isResponding) == false {
             return refuse(.overloaded, context: context)
         }
         context.fireChannelRead(data)
