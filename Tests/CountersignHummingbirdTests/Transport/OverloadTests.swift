@@ -165,7 +165,8 @@ import Testing
         try await run(4, clients: ["a", "a", "b", "c", "d"]) { server, files, clients in
             try await withThrowingTaskGroup(of: String.self) { group in
                 @Sendable func ask(_ client: Client) async throws -> String {
-                    try await server.curl("/held", as: client, [version], in: files).output
+                    // Whoever is let in where it should not be waits no longer than this.
+                    try await server.curl("/held", as: client, [version, "--max-time", "60"], in: files).output
                 }
                 // Alone, up to half.
                 for (index, client) in clients[...1].enumerated() {
