@@ -29,7 +29,9 @@ import Testing
                 group.addTask { try await source.run() }
                 group.addTask { await calls.make(with: source) }
             }
-            try await eventually("everybody has called", within: .seconds(60)) { calls.count > Self.callers * 10 }
+            try await eventually("everybody has a token and calls", within: .seconds(60)) {
+                calls.count > Self.callers * 10 && sources.allSatisfy { $0.cachedToken(for: "search-svc") != nil }
+            }
             kill(issuer.processIdentifier, SIGALRM)
             try await eventually("it is gone") { !issuer.isRunning }
             let died = ContinuousClock.now
