@@ -103,7 +103,13 @@ struct TestServer {
         }
         router.get("large") { _, _ in
             gate.arrive()
-            return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(repeating: 0x61, count: 32 << 20)))
+            // In pieces, so that its end waits until the client has taken what comes before it.
+            return Response(
+                status: .ok,
+                body: .init { writer in
+                    for _ in 0..<512 { try await writer.write(ByteBuffer(repeating: 0x61, count: 64 << 10)) }
+                    try await writer.finish(nil)
+                })
         }
         let ownLoops = eventLoops.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) }
         defer { ownLoops?.shutdownGracefully { _ in } }
