@@ -78,9 +78,26 @@ extension ConfigCommand {
                         + "within \(AdminWords.duration(configuration.keys.parameters.deadWhereReachedWithin)) where reached",
                 ],
                 ["tokens", "live \(policy.lifetime) s, \(policy.maximumLifetime) s at most"],
+                ["rates", rates(of: policy.directory.services)],
+                ["limits", limits(configuration.limits)],
                 ["subject fields", policy.requiredSubjectFields.map(\.description).joined(separator: ", ")],
                 ["revocation", configuration.tls.crl.map { "checked with \($0)" } ?? "not checked"],
             ]
+        }
+
+        private static func rates(of services: [ServiceEntry]) -> String {
+            let rates = services.compactMap(\.rate)
+            guard let least = rates.map(\.perSecond).min(), let most = rates.map(\.perSecond).max() else {
+                return "not limited"
+            }
+            let range = least == most ? "\(most)" : "\(least) to \(most)"
+            return "\(range) tokens a second for \(rates.count) of \(services.count) services"
+        }
+
+        private static func limits(_ limits: IssuerConfiguration.Limits) -> String {
+            let perAddress = limits.connectionsPerAddress == 0 ? "any number" : "\(limits.connectionsPerAddress)"
+            return "\(limits.connections) connections, \(perAddress) of one address, \(limits.requestsInProgress) requests in "
+                + "progress for each core"
         }
 
         private static func summary(of files: IssuerFiles) -> [[String]] {

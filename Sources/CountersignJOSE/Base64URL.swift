@@ -10,24 +10,38 @@ public enum Base64URL {
 
     /// The text of these bytes, as ASCII bytes.
     public static func encodeBytes(_ bytes: [UInt8]) -> [UInt8] {
-        // A local copy is looked up once, not once per character.
+        encode(bytes.span)
+    }
+
+    private static func encode(_ bytes: Span<UInt8>) -> [UInt8] {
         let alphabet = alphabet
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count * 4 + 2) / 3)
-        var pending: UInt32 = 0
-        var bits = 0
-        for byte in bytes {
-            pending = pending << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                text.append(alphabet[Int(pending >> bits & 0x3F)])
+        let symbols = alphabet.span
+        return [UInt8](capacity: (bytes.count * 4 + 2) / 3) { text in
+            // Always so. Said here, where the compiler sees it, it takes the check out of every look into the alphabet.
+            guard symbols.count == 64 else {
+                return
+            }
+            var index = 0
+            while index &+ 2 < bytes.count {
+                let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index &+ 1]) << 8 | UInt32(bytes[index &+ 2])
+                text.append(symbols[Int(group >> 18)])
+                text.append(symbols[Int(group >> 12 & 0x3F)])
+                text.append(symbols[Int(group >> 6 & 0x3F)])
+                text.append(symbols[Int(group & 0x3F)])
+                index &+= 3
+            }
+            // One byte is two characters, two are three; unused bits are zero.
+            let rest = bytes.count - index
+            guard rest > 0 else {
+                return
+            }
+            let group = UInt32(bytes[index]) << 16 | (rest == 2 ? UInt32(bytes[index &+ 1]) << 8 : 0)
+            text.append(symbols[Int(group >> 18)])
+            text.append(symbols[Int(group >> 12 & 0x3F)])
+            if rest == 2 {
+                text.append(symbols[Int(group >> 6 & 0x3F)])
             }
         }
-        if bits > 0 {
-            text.append(alphabet[Int(pending << (6 - bits) & 0x3F)])
-        }
-        return text
     }
 
     /// The bytes that a canonical text stands for, or nil. The empty text stands for no bytes.
@@ -51,31 +65,36 @@ public enum Base64URL {
         guard rest != 1 else {
             return nil
         }
-        // A local copy is looked up once, not once per character.
-        let values = values
+        let table = values
+        let values = table.span
         var isCanonical = true
         let bytes = [UInt8](capacity: text.count / 4 * 3 + max(rest - 1, 0)) { bytes in
+            // Always so. Said here, where the compiler sees it, it takes the check out of every look into the table.
+            guard values.count == 256 else {
+                isCanonical = false
+                return
+            }
             // All values are or-ed together: a character outside the alphabet leaves a bit that no value has.
             var seen: UInt32 = 0
             var index = 0
-            while index < text.count - rest {
+            while index &+ 3 < text.count {
                 let first = UInt32(values[Int(text[index])])
-                let second = UInt32(values[Int(text[index + 1])])
-                let third = UInt32(values[Int(text[index + 2])])
-                let fourth = UInt32(values[Int(text[index + 3])])
+                let second = UInt32(values[Int(text[index &+ 1])])
+                let third = UInt32(values[Int(text[index &+ 2])])
+                let fourth = UInt32(values[Int(text[index &+ 3])])
                 seen |= first | second | third | fourth
                 let group = first << 18 | second << 12 | third << 6 | fourth
                 bytes.append(UInt8(truncatingIfNeeded: group >> 16))
                 bytes.append(UInt8(truncatingIfNeeded: group >> 8))
                 bytes.append(UInt8(truncatingIfNeeded: group))
-                index += 4
+                index &+= 4
             }
             var group: UInt32 = 0
             while index < text.count {
                 let value = UInt32(values[Int(text[index])])
                 seen |= value
                 group = group << 6 | value
-                index += 1
+                index &+= 1
             }
             // The bits that are left over must be zero, or several texts would mean the same bytes.
             if rest == 2 {

@@ -80,6 +80,11 @@ extension JSONValue: Equatable {
 }
 
 extension String {
+    /// Whether there is a NUL, at which C would see the end of the text.
+    package var hasNUL: Bool {
+        unsafe withCString { unsafe strlen($0) } != utf8.count
+    }
+
     /// Whether both are the same code points, which Swift's `==` does not say: it compares canonical equivalents.
     package func hasSameUTF8(as other: String) -> Bool {
         guard utf8.count == other.utf8.count else { return false }

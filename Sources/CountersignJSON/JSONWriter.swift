@@ -114,7 +114,7 @@ extension OwnedJSON {
 
 /// A C string would end at the NUL, and the reader refuses it.
 private func refuseNUL(in string: String) throws(JSONError) {
-    guard !string.utf8.contains(0) else {
+    guard !string.hasNUL else {
         throw JSONError(.nulCharacter, "A string to write holds a NUL character.")
     }
 }

@@ -22,6 +22,8 @@ public struct HandshakeRefusal: Sendable {
         public static let aborted = Code(rawValue: "handshake-aborted")
         /// The server is stopping.
         public static let stopping = Code(rawValue: "server-stopping")
+        /// The client's address has as many open connections as it may.
+        public static let tooManyConnections = Code(rawValue: "too-many-connections")
         /// Anything else the TLS library refused, a client that does not trust our certificate among it.
         public static let failed = Code(rawValue: "handshake-failed")
 
@@ -33,8 +35,19 @@ public struct HandshakeRefusal: Sendable {
     public let message: String
     /// The leaf certificate that was refused.
     public let certificate: Certificate?
-    /// Address and port of the client.
+    /// Address and port of the client; with ``Code/tooManyConnections`` the address, or the first 64 bits of it, alone.
     public let remoteAddress: String?
+}
+
+extension HandshakeRefusal {
+    /// - Parameter refused: How many connections were refused for this since it was last told.
+    package static func tooManyConnections(from address: String, limit: Int, refused: Int) -> HandshakeRefusal {
+        HandshakeRefusal(
+            code: .tooManyConnections,
+            message: "the address has \(limit) open connections, as many as it may; refused since the last line: \(refused)",
+            certificate: nil, remoteAddress: address
+        )
+    }
 }
 
 extension HandshakeRefusal: CustomStringConvertible {

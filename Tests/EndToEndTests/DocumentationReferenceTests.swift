@@ -11,6 +11,7 @@ import Testing
         "Sources/CountersignIssuer/Token/TokenRefusal.swift",
         "Sources/CountersignIssuer/Policy/ServiceRefusal.swift",
         "Sources/CountersignTLS/HandshakeRefusal.swift",
+        "Sources/CountersignHummingbird/Transport/OverloadNotice.swift",
     ]
 
     @Test func everyReasonCodeIsExplainedOnce() throws {

@@ -1,4 +1,5 @@
 public import CountersignCrypto
+internal import CountersignJSON
 
 /// What a client certificate says about its holder, read in the one way that leaves no choice.
 ///
@@ -109,7 +110,7 @@ extension CertificateIdentity {
     private static func onlySPIFFEID(among uris: [String]) throws(Refusal) -> SPIFFEID? {
         var found: SPIFFEID?
         for uri in uris {
-            guard !uri.utf8.contains(0) else {
+            guard !uri.hasNUL else {
                 throw Refusal(.certificateAmbiguous, "a URI of the certificate has an embedded NUL")
             }
             guard hasSPIFFEScheme(uri) else {
@@ -131,7 +132,7 @@ extension CertificateIdentity {
         var read: [String] = []
         read.reserveCapacity(names.count)
         for name in names {
-            guard !name.utf8.contains(0) else {
+            guard !name.hasNUL else {
                 throw Refusal(.certificateAmbiguous, "a DNS name of the certificate has an embedded NUL")
             }
             if let name = CallerCriteria.lowercasedASCII(name) {

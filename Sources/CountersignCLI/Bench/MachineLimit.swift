@@ -44,12 +44,12 @@ struct MachineLimit: Sendable {
     private static func perSecond(_ operation: () throws -> Void) rethrows -> Double {
         try operation()
         let end = ContinuousClock.now + .seconds(1)
-        let began = ProcessorTime.ofThread()
+        let began = ProcessorTime.ofProcess()
         var count = 0.0
         while ContinuousClock.now < end {
             try operation()
             count += 1
         }
-        return count / ((ProcessorTime.ofThread() - began) / .seconds(1))
+        return count / ((ProcessorTime.ofProcess() - began) / .seconds(1))
     }
 }

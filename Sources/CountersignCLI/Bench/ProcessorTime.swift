@@ -1,12 +1,9 @@
-import Foundation
+internal import Foundation
 
-/// The time that a processor has worked.
+/// The time that processors have worked.
 enum ProcessorTime {
-    /// For the calling thread, since it began.
-    static func ofThread() -> Duration {
-        var time = timespec()
-        // System call: nothing else tells a thread's own time.
-        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    /// For all threads of this process, since it began.
+    static func ofProcess() -> Duration {
+        .seconds(Double(clock()) / Double(CLOCKS_PER_SEC))
     }
 }

@@ -1,3 +1,5 @@
+internal import CountersignCrypto
+internal import CountersignTLS
 internal import NIOCore
 
 /// Cuts connections that do not end when they should.
@@ -17,21 +19,40 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
     private var ageTimer: Scheduled<Void>?
     private var drainTimer: Scheduled<Void>?
     private var idleTimer: Scheduled<Void>?
+    private var writeTimer: Scheduled<Void>?
     private var openStreams = 0
+
+    private let callerKey: @Sendable (Peer) -> String
+    private var requests: RequestsInProgress?
+    private var caller: RequestsInProgress.Caller?
 
     init(_ configuration: MutualTLSServerConfiguration) {
         maxAge = TimeAmount(configuration.maxConnectionAge)
         idleTimeout = TimeAmount(configuration.idleTimeout)
         drainTimeout = TimeAmount(configuration.drainTimeout)
+        callerKey = configuration.callerKey
     }
 
     /// The client has been accepted; until then the handshake has its own end.
     ///
-    /// - Parameter countingStreams: Whether the connection is idle while it has no HTTP/2 streams. HTTP/1 connections are
-    ///   closed when idle without any farewell, so there is nothing to cut.
-    func begin(countingStreams: Bool) {
+    /// - Parameters:
+    ///   - requests: Among which those of this connection count.
+    ///   - countingStreams: Whether the connection is idle while it has no HTTP/2 streams. HTTP/1 connections are closed when
+    ///     idle without any farewell, so there is nothing to cut.
+    func begin(among requests: RequestsInProgress, countingStreams: Bool) {
+        // Without a client there is no connection any more.
+        if let peer = context?.channel.mutualTLSPeerOnEventLoop() {
+            self.requests = requests
+            caller = requests.joined(callerKey(peer))
+        }
         ageTimer = close(in: maxAge + drainTimeout)
         if countingStreams { scheduleIdleTimer() }
+    }
+
+    /// The places of an HTTP/1 connection's requests, or of an HTTP/2 stream's; `nil` when the client has left.
+    func makePlaces() -> RequestPlaces? {
+        guard let requests, let caller else { return nil }
+        return RequestPlaces(requests, caller)
     }
 
     func streamOpened() {
@@ -57,13 +78,23 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        for timer in [ageTimer, drainTimer, idleTimer] { timer?.cancel() }
+        for timer in [ageTimer, drainTimer, idleTimer, writeTimer] { timer?.cancel() }
+        if let requests, let caller { requests.left(caller) }
+        requests = nil
+        caller = nil
         self.context = nil
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent, drainTimer == nil { drainTimer = close(in: drainTimeout) }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        writeTimer?.cancel()
+        // It takes a while to fill the buffers, and one packet to make room again: whoever takes nothing for so long is gone.
+        writeTimer = context.channel.isWritable ? nil : close(in: idleTimeout)
+        context.fireChannelWritabilityChanged()
     }
 
     private func close(in delay: TimeAmount) -> Scheduled<Void>? {

@@ -34,7 +34,15 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     private var isOutputOver = false
     private var isStopping = false
 
-    init(_ configuration: MutualTLSServerConfiguration) {
+    private var places: RequestPlaces?
+    /// The request being read is not for the application: it is read to its end, and answered that it comes too late.
+    private var isTooLate = false
+    private var bytesTooLate = 0
+    /// Whoever sends more than this with a request that comes too late is not listened to any longer.
+    private static let maxBytesTooLate = 64 * 1024
+
+    init(_ configuration: MutualTLSServerConfiguration, places: RequestPlaces?) {
+        self.places = places
         headerTimeout = TimeAmount(configuration.headerTimeout)
         bodyTimeout = TimeAmount(configuration.bodyTimeout)
         lastRequestAt = .now() + TimeAmount(configuration.maxConnectionAge)
@@ -46,6 +54,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
+        places?.giveBackAll()
         self.context = nil
     }
 
@@ -66,6 +75,12 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
             isReadingRequest = true
             isHead = head.method == .HEAD
             guard head.hasRequiredHost else { return refuse(.badRequest) }
+            if places?.begin() == false {
+                // An answer that has to wait for others would itself be work in progress.
+                guard responsesEnded == requestsBegun - 1 else { return refuse(.overloaded) }
+                isTooLate = true
+                bytesTooLate = 0
+            }
             if !head.keepsConnection || NIODeadline.now() >= lastRequestAt { lastRequest = (requestsBegun, head.version) }
             refuse(.timeout, after: bodyTimeout)
             if head.expectsContinue, responsesEnded == requestsBegun - 1 {
@@ -73,15 +88,39 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
                 let answer = HTTPResponseHead(version: .http1_1, status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
             }
+        case .body(let bytes) where isTooLate:
+            bytesTooLate += bytes.readableBytes
+            if bytesTooLate > Self.maxBytesTooLate { refuse(.overloaded) }
         case .body:
             break
         case .end:
+            if !isTooLate, responsesEnded < requestsBegun {
+                let isResponding = isResponding && responsesEnded == requestsBegun - 1
+                if places?.complete(isResponding: isResponding) == false { return refuse(.overloaded) }
+            }
             timer?.cancel()
             timer = nil
             isReadingRequest = false
             isInputOver = lastRequest != nil
+            if isTooLate {
+                isTooLate = false
+                answerTooLate(context: context)
+                return
+            }
         }
-        context.fireChannelRead(data)
+        if !isTooLate { context.fireChannelRead(data) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isReadingRequest, !isTooLate, !isInputOver, responsesEnded < requestsBegun {
+            places?.lend(on: context.eventLoop) { self.places?.endLoan() }
+        }
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !context.channel.isWritable { places?.giveBackAll() }
+        context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -116,13 +155,23 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         isOutputOver = true
         // A response that has begun cannot be taken back; the client will notice that it is cut short.
         if !isResponding, responsesEnded == refusal.number - 1 {
-            let answer = refusal.answer
+            var head = refusal.answer.head
+            head.headers.add(name: "connection", value: "close")
             let withoutBody = isReadingRequest && isHead
-            context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
-            if !withoutBody { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil) }
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            if !withoutBody { context.write(wrapOutboundOut(.body(.byteBuffer(refusal.answer.body))), promise: nil) }
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
         context.close(promise: nil)
+    }
+
+    /// The connection goes on: to open another would cost both sides more than the request.
+    private func answerTooLate(context: ChannelHandlerContext) {
+        let answer = TransportRefusal.overloaded
+        write(context: context, data: wrapOutboundOut(.head(answer.head)), promise: nil)
+        if !isHead { write(context: context, data: wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil) }
+        write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
+        context.flush()
     }
 
     // MARK: Responses
@@ -147,6 +196,11 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             isResponding = false
             responsesEnded += 1
+            if isReadingRequest, responsesEnded == requestsBegun {
+                places?.endLoan()
+            } else {
+                places?.answered()
+            }
             if isLast {
                 isOutputOver = true
                 context.writeAndFlush(data, promise: promise)

@@ -2,10 +2,12 @@ internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 
-/// Bounds the header of one HTTP/2 request and the time for its body, and tells the connection that it is not idle.
-final class HTTP2StreamLimits: ChannelInboundHandler, RemovableChannelHandler {
+/// Bounds the header of one HTTP/2 request and the time for its body, answers it when the server has enough to do, and tells
+/// the connection that it is not idle.
+final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
+    typealias OutboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
     private let bodyTimeout: TimeAmount
@@ -14,6 +16,11 @@ final class HTTP2StreamLimits: ChannelInboundHandler, RemovableChannelHandler {
     private var connection: ConnectionLimits?
     private var isHeaderRead = false
     private var isRefused = false
+    private var isRead = false
+    private var isResponding = false
+    private var isAnswered = false
+    private var isHead = false
+    private var places: RequestPlaces?
 
     init(_ configuration: MutualTLSServerConfiguration) {
         bodyTimeout = TimeAmount(configuration.bodyTimeout)
@@ -23,11 +30,13 @@ final class HTTP2StreamLimits: ChannelInboundHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         connection = try? context.channel.parent?.pipeline.syncOperations.handler(type: ConnectionLimits.self)
         connection?.streamOpened()
+        places = connection?.makePlaces()
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: bodyTimeout) { context.close(promise: nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
+        places?.giveBackAll()
         connection?.streamClosed()
         connection = nil
     }
@@ -38,12 +47,44 @@ final class HTTP2StreamLimits: ChannelInboundHandler, RemovableChannelHandler {
         if payload.endsStream {
             timer?.cancel()
             timer = nil
+            isRead = true
         }
         if !isHeaderRead, case .headers(let header) = payload {
             isHeaderRead = true
-            guard isWithinBounds(header.headers) else { return refuse(header, context: context) }
+            isHead = header.headers.first(name: ":method") == "HEAD"
+            guard isWithinBounds(header.headers) else { return refuse(.headerTooLarge, context: context) }
+            if places?.begin() == false { return refuse(.overloaded, context: context) }
+        }
+        if payload.endsStream, !isAnswered, places?.complete(isResponding: isResponding) == false {
+            return refuse(.overloaded, context: context)
         }
         context.fireChannelRead(data)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isHeaderRead, !isRead, !isRefused, !isAnswered {
+            places?.lend(on: context.eventLoop) { self.places?.endLoan() }
+        }
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !context.channel.isWritable { places?.giveBackAll() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !isRefused else {
+            // The application was told of the request before there turned out to be no place for it.
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        isResponding = true
+        if unwrapOutboundIn(data).endsStream {
+            isAnswered = true
+            if isRead { places?.answered() } else { places?.endLoan() }
+        }
+        context.write(data, promise: promise)
     }
 
     /// Counted as in HTTP/1: names and values, the target among them.
@@ -53,21 +94,19 @@ final class HTTP2StreamLimits: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// Answers this request; the connection and its other requests go on.
-    private func refuse(_ request: HTTP2Frame.FramePayload.Headers, context: ChannelHandlerContext) {
+    private func refuse(_ answer: TransportRefusal, context: ChannelHandlerContext) {
         isRefused = true
-        let answer = TransportRefusal.headerTooLarge
-        let withoutBody = request.headers.first(name: ":method") == "HEAD"
         let sent = context.eventLoop.makePromise(of: Void.self)
         // The rest of the request is not wanted (RFC 9113 8.1). Said too early, it would take the answer's body with it.
-        if !request.endStream {
+        if !isRead {
             sent.futureResult.assumeIsolated().whenSuccess {
                 context.writeAndFlush(self.wrapOutboundOut(.rstStream(.noError)), promise: nil)
             }
         }
-        let header = HTTP2Frame.FramePayload.Headers(headers: answer.http2Header, endStream: withoutBody)
-        context.write(wrapOutboundOut(.headers(header)), promise: withoutBody ? sent : nil)
-        if !withoutBody {
-            let body = HTTP2Frame.FramePayload.Data(data: .byteBuffer(ByteBuffer(string: answer.body)), endStream: true)
+        let header = HTTP2Frame.FramePayload.Headers(headers: answer.http2Header, endStream: isHead)
+        context.write(wrapOutboundOut(.headers(header)), promise: isHead ? sent : nil)
+        if !isHead {
+            let body = HTTP2Frame.FramePayload.Data(data: .byteBuffer(answer.body), endStream: true)
             context.write(wrapOutboundOut(.data(body)), promise: sent)
         }
         context.flush()

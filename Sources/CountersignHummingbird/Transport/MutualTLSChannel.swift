@@ -19,6 +19,8 @@ struct MutualTLSChannel: ServerChildChannel {
     private let configuration: MutualTLSServerConfiguration
     private let http1: HTTP1Channel
     private let http2: HTTP2Connection
+    private let requests: RequestsInProgressByLoop
+    private let addresses: ConnectionsByAddress?
 
     init(
         tls: ReloadableTLS,
@@ -39,11 +41,22 @@ struct MutualTLSChannel: ServerChildChannel {
             )
         )
         http2 = HTTP2Connection(responder: responder, configuration: configuration)
+        requests = RequestsInProgressByLoop(configuration)
+        addresses = configuration.maxConnectionsPerAddress.map(ConnectionsByAddress.init)
     }
 
     static let maxHeaderFields = 100
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        let isServed = channel.eventLoop.makePromise(of: Void.self)
+        channel.closeFuture.whenComplete { _ in isServed.fail(ChannelError.ioOnClosedChannel) }
+        guard isAdmitted(channel) else {
+            channel.close(promise: nil)
+            // A failure here would be the listening socket's.
+            let nothing: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Channel.Value, HTTP2Connection.Value>> =
+                channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+            return channel.eventLoop.makeSucceededFuture(Value(protocolChosen: nothing, channel: channel, isServed: isServed))
+        }
         do {
             try MutualTLS.configureServer(
                 channel,
@@ -58,8 +71,6 @@ struct MutualTLSChannel: ServerChildChannel {
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }
-        let isServed = channel.eventLoop.makePromise(of: Void.self)
-        channel.closeFuture.whenComplete { _ in isServed.fail(ChannelError.ioOnClosedChannel) }
         return channel.configureHTTP2AsyncSecureUpgrade { channel in
             isServed.futureResult.flatMap { setupHTTP1(channel: channel, logger: logger) }
         } http2ConnectionInitializer: { channel in
@@ -69,13 +80,29 @@ struct MutualTLSChannel: ServerChildChannel {
         }
     }
 
+    /// Whether the client's address may have one more connection. Decided before it has cost anything but the socket.
+    private func isAdmitted(_ channel: any Channel) -> Bool {
+        guard let addresses, let address = channel.remoteAddress.flatMap(ConnectionsByAddress.key) else { return true }
+        switch addresses.opened(address, at: .now()) {
+        case .admitted:
+            channel.closeFuture.whenComplete { _ in addresses.closed(address) }
+            return true
+        case .refused(let count):
+            if let count {
+                configuration.onRefusal(.tooManyConnections(from: address, limit: addresses.limit, refused: count))
+            }
+            return false
+        }
+    }
+
     private func setupHTTP1(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         guard channel.isActive else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
         return http1.setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
-            try pipeline.handler(type: ConnectionLimits.self).begin(countingStreams: false)
+            let connection = try pipeline.handler(type: ConnectionLimits.self)
+            connection.begin(among: requests.on(channel.eventLoop), countingStreams: false)
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            let limits = HTTP1Limits(configuration)
+            let limits = HTTP1Limits(configuration, places: connection.makePlaces())
             try pipeline.addHandler(HTTP1ByteWatch(limits), position: .before(decoder))
             try pipeline.addHandler(limits, position: .after(decoder))
             return value
@@ -85,7 +112,8 @@ struct MutualTLSChannel: ServerChildChannel {
     private func setupHTTP2(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP2Connection.Value> {
         channel.eventLoop.makeCompletedFuture {
             let value = try http2.setup(channel: channel, logger: logger)
-            try channel.pipeline.syncOperations.handler(type: ConnectionLimits.self).begin(countingStreams: true)
+            try channel.pipeline.syncOperations.handler(type: ConnectionLimits.self)
+                .begin(among: requests.on(channel.eventLoop), countingStreams: true)
             return value
         }
     }

@@ -1,28 +1,29 @@
+internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP1
 
-/// An answer to a request that never reaches the application (RFC 9457).
+/// An answer to a request that never reaches the application (RFC 9457). Made once: some are given when there is no time.
 struct TransportRefusal {
-    let status: HTTPResponseStatus
+    let head: HTTPResponseHead
+    let http2Header: HPACKHeaders
+    let body: ByteBuffer
 
-    static let badRequest = TransportRefusal(status: .badRequest)
-    static let timeout = TransportRefusal(status: .requestTimeout)
-    static let headerTooLarge = TransportRefusal(status: .requestHeaderFieldsTooLarge)
+    static let badRequest = TransportRefusal(.badRequest)
+    static let timeout = TransportRefusal(.requestTimeout)
+    static let headerTooLarge = TransportRefusal(.requestHeaderFieldsTooLarge)
+    static let overloaded = TransportRefusal(.serviceUnavailable, retryAfter: 1)
 
-    var body: String { #"{"type":"about:blank","title":"\#(status.reasonPhrase)","status":\#(status.code)}"# }
-
-    var head: HTTPResponseHead {
-        HTTPResponseHead(version: .http1_1, status: status, headers: HTTPHeaders(fields + [("connection", "close")]))
-    }
-
-    var http2Header: HPACKHeaders { HPACKHeaders([(":status", String(status.code))] + fields) }
-
-    private var fields: [(String, String)] {
-        [
+    /// - Parameter retryAfter: In how many seconds the same request may be answered otherwise.
+    private init(_ status: HTTPResponseStatus, retryAfter: Int? = nil) {
+        body = ByteBuffer(string: #"{"type":"about:blank","title":"\#(status.reasonPhrase)","status":\#(status.code)}"#)
+        var fields = [
             ("content-type", "application/problem+json"),
-            ("content-length", String(body.utf8.count)),
+            ("content-length", String(body.readableBytes)),
             ("cache-control", "no-store"),
         ]
+        if let retryAfter { fields.append(("retry-after", String(retryAfter))) }
+        head = HTTPResponseHead(version: .http1_1, status: status, headers: HTTPHeaders(fields))
+        http2Header = HPACKHeaders([(":status", String(status.code))] + fields)
     }
 }
 

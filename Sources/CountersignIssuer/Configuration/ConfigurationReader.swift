@@ -13,7 +13,7 @@ struct ConfigurationReader {
     ///   when there is a result.
     func read(_ root: YAMLNode) -> IssuerConfiguration? {
         let known = [
-            "issuer", "listen", "operations", "trustDomain", "tls", "keys", "tokens", "clients", "services", "admins",
+            "issuer", "listen", "operations", "trustDomain", "tls", "keys", "tokens", "clients", "limits", "services", "admins",
         ]
         guard let file = MappingReader(root, path: "", keys: known, problems: problems) else {
             return nil
@@ -31,6 +31,7 @@ struct ConfigurationReader {
         let tls = tls(file)
         let tokens = TokenBounds(reading: file)
         let ring = keys(file, tokens: tokens)
+        let limits = limits(file)
         let policy = PolicyReader(problems: problems, trustDomain: trustDomain, maximumLifetime: tokens.maximumLifetime)
             .read(file, issuer: issuer?.value, lifetime: tokens.lifetime)
         guard let issuer, let listen, let tls, let ring, let policy else {
@@ -38,7 +39,8 @@ struct ConfigurationReader {
         }
         return IssuerConfiguration(
             file: problems.file, digest: digest, issuer: issuer.value, listen: listen.value, operations: operations?.value,
-            trustDomain: trustDomain, tls: tls, keys: ring, policy: policy, warnings: warnings(file, policy), lines: lines(file)
+            trustDomain: trustDomain, tls: tls, keys: ring, limits: limits, policy: policy, warnings: warnings(file, policy),
+            lines: lines(file)
         )
     }
 }
@@ -155,6 +157,18 @@ extension ConfigurationReader {
         }
     }
 
+    /// Reports what is wrong and goes on with the default in its place.
+    private func limits(_ file: MappingReader) -> IssuerConfiguration.Limits {
+        var limits = IssuerConfiguration.Limits()
+        let section = file.mapping("limits", keys: ["connections", "connectionsPerAddress", "requestsInProgress"])
+        guard let section else { return limits }
+        limits.connections = section.number("connections", in: 1...1_000_000) ?? limits.connections
+        limits.connectionsPerAddress =
+            section.number("connectionsPerAddress", in: 0...1_000_000) ?? limits.connectionsPerAddress
+        limits.requestsInProgress = section.number("requestsInProgress", in: 1...100_000) ?? limits.requestsInProgress
+        return limits
+    }
+
     private func warnings(_ file: MappingReader, _ policy: IssuancePolicy) -> [ConfigurationProblem] {
         var warnings: [ConfigurationProblem] = []
         if policy.directory.services.isEmpty {
@@ -212,6 +226,20 @@ struct TokenBounds {
 }
 
 extension MappingReader {
+    func number(_ key: String, in range: ClosedRange<Int64>) -> Int? {
+        guard
+            let number = value(key, expected: "a whole number", { ConfigurationSyntax.decimal($0.utf8, digits: 1...18) })
+        else {
+            return nil
+        }
+        guard range.contains(number.value) else {
+            problems.report(
+                line: number.line, "\(name(key)) must be between \(range.lowerBound) and \(range.upperBound)")
+            return nil
+        }
+        return Int(number.value)
+    }
+
     /// A duration in seconds.
     func duration(_ key: String, in range: ClosedRange<Int64>) -> Int64? {
         guard

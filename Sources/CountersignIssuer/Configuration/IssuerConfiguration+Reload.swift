@@ -20,6 +20,15 @@ extension IssuerConfiguration {
         if keys.passphrase != old.keys.passphrase {
             changes.append("keys.passphrase")
         }
+        if limits.connections != old.limits.connections {
+            changes.append("limits.connections")
+        }
+        if limits.connectionsPerAddress != old.limits.connectionsPerAddress {
+            changes.append("limits.connectionsPerAddress")
+        }
+        if limits.requestsInProgress != old.limits.requestsInProgress {
+            changes.append("limits.requestsInProgress")
+        }
         return changes
     }
 
@@ -33,6 +42,7 @@ extension IssuerConfiguration {
             tls: old.tls,
             keys: Keys(
                 directory: old.keys.directory, passphrase: old.keys.passphrase, parameters: keys.parameters),
+            limits: old.limits,
             policy: IssuancePolicy(
                 issuer: old.issuer.text, lifetime: policy.lifetime, maximumLifetime: policy.maximumLifetime,
                 requiredSubjectFields: policy.requiredSubjectFields, directory: policy.directory, admins: policy.admins

@@ -20,6 +20,8 @@ public struct IssuerConfiguration: Sendable {
     public let trustDomain: String?
     public let tls: TLS
     public let keys: Keys
+    /// What the listener takes at a time.
+    public let limits: Limits
     /// Services, admins and the bounds of tokens, compiled.
     public let policy: IssuancePolicy
     /// What is allowed but probably not meant.
@@ -32,6 +34,17 @@ public struct IssuerConfiguration: Sendable {
         public let clientCA: PEMSource
         /// If set, it has to be there, valid and fresh.
         public let crl: PEMSource?
+    }
+
+    /// The bounds of the listener. They need a restart.
+    public struct Limits: Hashable, Sendable {
+        /// Connections beyond this wait; each costs some tens of kilobytes. Lower where the limit of open files is.
+        public var connections = 10_000
+        /// Connections of one address beyond this are closed; 0 for no such bound.
+        public var connectionsPerAddress = 1000
+        /// Requests beyond this, on one event loop, are answered 503. A request takes half a millisecond of it, so that the
+        /// last of these has its answer within 50 ms of being read, and within 100 ms of its arrival.
+        public var requestsInProgress = 100
     }
 
     /// The signing keys.

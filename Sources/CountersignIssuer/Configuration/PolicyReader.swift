@@ -9,7 +9,8 @@ struct PolicyReader {
 
     /// - Returns: `nil`, with the reasons reported, when the policy is not usable.
     func read(_ file: MappingReader, issuer: HTTPSAddress?, lifetime: Int64) -> IssuancePolicy? {
-        let clients = file.mapping("clients", keys: ["requiredSubjectFields"])
+        let clients = file.mapping("clients", keys: ["requiredSubjectFields"] + Self.rateKeys)
+        let rate = clients.flatMap { tokenRate($0, general: nil) }
         let fields =
             clients?.node("requiredSubjectFields") == nil ? nil : clients?.texts("requiredSubjectFields")?.compactMap(field)
         let admins = (file.list("admins") ?? []).enumerated().compactMap { index, node in
@@ -21,7 +22,7 @@ struct PolicyReader {
         }
         var services: [ServiceEntry] = []
         for (index, node) in (file.list("services") ?? []).enumerated() {
-            if let service = service(node, index: index) {
+            if let service = service(node, index: index, rate: rate) {
                 services.append(service)
             }
         }
@@ -37,7 +38,8 @@ struct PolicyReader {
 
 extension PolicyReader {
     private static let criteriaKeys = ["subject", "spiffeID", "dns"]
-    private static let serviceKeys = ["id", "subject", "spiffeID", "dns", "audiences"]
+    private static let rateKeys = ["tokensPerSecond", "tokensBurst"]
+    private static let serviceKeys = ["id", "subject", "spiffeID", "dns", "audiences"] + rateKeys
 
     private func field(_ text: Located<String>) -> DistinguishedName.AttributeType? {
         guard let type = DistinguishedName.AttributeType(shortName: text.value) else {
@@ -62,7 +64,30 @@ extension PolicyReader {
         }
     }
 
-    private func service(_ node: YAMLNode, index: Int) -> ServiceEntry? {
+    /// What an entry says of its rate, or else the general rate. A burst without a rate of its own goes with the general one.
+    private func tokenRate(_ entry: MappingReader, general: TokenRate?) -> TokenRate? {
+        let perSecond = entry.number("tokensPerSecond", in: 0...100_000)
+        let burst = entry.number("tokensBurst", in: 1...1_000_000)
+        if entry.node("tokensPerSecond") == nil {
+            if entry.node("tokensBurst") != nil, general == nil {
+                problems.report(
+                    line: entry.line(of: "tokensBurst"),
+                    "\(entry.name("tokensBurst")) needs tokensPerSecond beside it or in clients")
+            }
+            return general.map { TokenRate(perSecond: $0.perSecond, burst: burst ?? $0.burst) }
+        }
+        // 0 lifts the general bound.
+        guard let perSecond, perSecond > 0 else {
+            if perSecond == 0, entry.node("tokensBurst") != nil {
+                problems.report(
+                    line: entry.line(of: "tokensBurst"), "\(entry.name("tokensBurst")) has no meaning without a rate")
+            }
+            return nil
+        }
+        return TokenRate(perSecond: perSecond, burst: burst ?? perSecond)
+    }
+
+    private func service(_ node: YAMLNode, index: Int, rate general: TokenRate?) -> ServiceEntry? {
         guard let service = MappingReader(node, path: "services[\(index)]", keys: Self.serviceKeys, problems: problems) else {
             return nil
         }
@@ -74,10 +99,11 @@ extension PolicyReader {
         }
         let criteria = criteria(service)
         let audiences = (service.members("audiences") ?? []).compactMap(audience)
+        let rate = tokenRate(service, general: general)
         guard let id, let criteria else {
             return nil
         }
-        return ServiceEntry(id: id.value, criteria: criteria, audiences: audiences, line: service.line)
+        return ServiceEntry(id: id.value, criteria: criteria, audiences: audiences, rate: rate, line: service.line)
     }
 
     private func criteria(_ entry: MappingReader) -> CallerCriteria? {

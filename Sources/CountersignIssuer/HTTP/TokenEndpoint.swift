@@ -54,7 +54,7 @@ extension TokenEndpoint {
         }
         record.certificate = peer.certificate
         let standing = peer.standing(under: state.tls.current.validator, purpose: .client, at: now)
-        let caller = try snapshot.tokenIssuer.caller(with: peer.certificate, standing: standing).get()
+        let caller = try snapshot.tokenIssuer.caller(of: peer, standing: standing).get()
         record.service = caller.service.id
         try Self.refuseDenied(caller, state.keys.snapshot.revocations)
         return caller
@@ -100,6 +100,8 @@ extension TokenEndpoint {
         do {
             let tokenID = Base64URL.encode(try SecureRandom.bytes(16))
             let claims = try snapshot.tokenIssuer.claims(for: request, from: caller, tokenID: tokenID, at: now).get()
+            // Only what would be a token counts: a refusal for another reason keeps its reason.
+            try checkRate(of: caller.service, snapshot, &record)
             let token = try signer.token(for: claims)
             record.keyID = signer.kid
             record.tokenID = tokenID
@@ -118,16 +120,32 @@ extension TokenEndpoint {
         }
     }
 
+    private func checkRate(
+        of service: ServiceEntry, _ snapshot: IssuerSnapshot, _ record: inout TokenRecord
+    ) throws(TokenRefusal) {
+        guard let bucket = snapshot.rates[service.id],
+            case .limited(let wait, let refused) = bucket.take(at: state.elapsed())
+        else { return }
+        record.refusedSinceLastLine = refused
+        record.isQuiet = refused == nil
+        let rate = bucket.rate
+        throw TokenRefusal(
+            .rateLimited,
+            .rateLimited(
+                "\(service.id) may have \(rate.perSecond) tokens a second, \(rate.burst) at once: try again in \(wait) s",
+                retryAfter: wait
+            )
+        )
+    }
+
     private func response(to error: OAuthError) -> Response {
         var response = Self.response(HTTPResponse.Status(code: error.status), body: error.body)
-        switch error.status {
-        case 401:
+        if error.status == 401 {
             // RFC 9110, section 15.5.2 wants a challenge; there is no scheme that stands for a client certificate.
             response.headers[.wwwAuthenticate] = "Bearer realm=\"\(state.snapshot.configuration.issuer)\""
-        case 503:
-            response.headers[.retryAfter] = "\(OAuthError.retryAfter)"
-        default:
-            break
+        }
+        if let retryAfter = error.retryAfter {
+            response.headers[.retryAfter] = "\(retryAfter)"
         }
         return response
     }

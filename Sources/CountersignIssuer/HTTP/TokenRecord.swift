@@ -11,6 +11,10 @@ struct TokenRecord {
     var target: String?
     var keyID: KeyID?
     var tokenID: String?
+    /// With a refusal that is not told each time: how many there were since it was last told, this one among them.
+    var refusedSinceLastLine: Int?
+    /// The refusal is told with a later one.
+    var isQuiet = false
 
     init(requestID: String) {
         self.requestID = requestID
@@ -25,11 +29,13 @@ struct TokenRecord {
     }
 
     func log(_ refusal: TokenRefusal, to logger: Logger) {
+        guard !isQuiet else { return }
         var metadata = common
         metadata["outcome"] = "refused"
         metadata["reason"] = "\(refusal.reason)"
         metadata["error"] = "\(refusal.error.code)"
         metadata["message"] = "\(refusal.message)"
+        metadata["refused"] = refusedSinceLastLine.map { "\($0)" }
         if service == nil, let certificate {
             // Nobody can tell from a reason alone which certificate an operator has to look at.
             metadata["subject"] = "\(certificate.subject)"

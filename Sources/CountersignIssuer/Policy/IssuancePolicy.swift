@@ -17,6 +17,20 @@ public struct IssuancePolicy: Sendable {
     /// Who may use the admin endpoint.
     public let admins: [CallerCriteria]
 
+    private let resolver = Resolver()
+
+    /// Stands for this policy, and for no other, where connections keep what it found; it holds nothing, so a connection does
+    /// not keep an old policy alive.
+    private final class Resolver: Sendable {}
+
+    private final class Resolution: Sendable {
+        let service: ServiceEntry
+
+        init(_ service: ServiceEntry) {
+            self.service = service
+        }
+    }
+
     public init(
         issuer: String, lifetime: Int64, maximumLifetime: Int64, requiredSubjectFields: [DistinguishedName.AttributeType],
         directory: ServiceDirectory, admins: [CallerCriteria] = []
@@ -39,6 +53,15 @@ public struct IssuancePolicy: Sendable {
             return directory.service(for: identity)
         } catch {
             return .failure(ServiceRefusal(error))
+        }
+    }
+
+    /// The same for the certificate of a connection, looked up once for each: neither it nor the policy ever changes.
+    public func service(of peer: Peer) -> Result<ServiceEntry, ServiceRefusal> {
+        Result { () throws(ServiceRefusal) in
+            try peer.note(by: resolver) { certificate throws(ServiceRefusal) in
+                Resolution(try service(for: certificate).get())
+            }.service
         }
     }
 

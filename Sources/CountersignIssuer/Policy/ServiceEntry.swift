@@ -8,11 +8,16 @@ public struct ServiceEntry: Sendable {
     public let criteria: CallerCriteria
     /// The tokens it may ask for, by audience. Empty for a service that only receives.
     public let audiences: [String: AudienceGrant]
+    /// How many tokens it may have; `nil` for as many as it asks for.
+    public let rate: TokenRate?
     /// Where it stands in the configuration file; `nil` when it does not come from one.
     public let line: Int?
 
-    public init(id: String, criteria: CallerCriteria, audiences: [AudienceGrant], line: Int? = nil) {
+    public init(
+        id: String, criteria: CallerCriteria, audiences: [AudienceGrant], rate: TokenRate? = nil, line: Int? = nil
+    ) {
         self.id = id
+        self.rate = rate
         self.criteria = criteria
         self.audiences = Dictionary(audiences.map { ($0.audience, $0) }, uniquingKeysWith: { first, _ in first })
         self.line = line

@@ -16,8 +16,6 @@ internal import UnixSignals
 public struct IssuerService: Service {
     /// What holds for every issuer and is not in the configuration file.
     public struct Options: Sendable {
-        /// Connections beyond this wait; each costs some tens of kilobytes. Lower where the limit of open files is.
-        public var maximumConnections = 10_000
         /// How long requests in hand may take once the issuer is asked to stop.
         public var drainTimeout: Duration = .seconds(10)
         /// How often files are looked at.
@@ -63,7 +61,8 @@ public struct IssuerService: Service {
         } catch {
             throw IssuerStartError(error)
         }
-        state = IssuerState(try IssuerSnapshot(configuration), tls: tls, keys: keys, logger: logger, clock: clock)
+        state = IssuerState(
+            try IssuerSnapshot(configuration), tls: tls, keys: keys, logger: logger, clock: clock, elapsed: options.elapsed)
         self.options = options
         for warning in configuration.warnings {
             logger.warning("\(warning)")
@@ -133,13 +132,25 @@ extension IssuerService {
 
     private func tokenListener(_ mayTell: @escaping @Sendable () async -> Void) -> some Service {
         let logger = state.logger
+        let limits = state.snapshot.configuration.limits
         let server = HTTPServerBuilder.mutualTLS(
             state.tls,
             configuration: MutualTLSServerConfiguration(
                 drainTimeout: options.drainTimeout,
+                maxRequestsInProgress: limits.requestsInProgress,
+                maxConnectionsPerAddress: limits.connectionsPerAddress == 0 ? nil : limits.connectionsPerAddress,
+                callerKey: { [state] peer in
+                    switch state.snapshot.configuration.policy.service(for: peer.certificate) {
+                    case .success(let service): service.id
+                    case .failure: MutualTLSServerConfiguration.name(of: peer)
+                    }
+                },
                 clock: options.clock,
                 onRefusal: { refusal in
                     refusal.log(to: logger)
+                },
+                onOverload: { notice in
+                    notice.log(to: logger)
                 }
             )
         )
@@ -154,8 +165,9 @@ extension IssuerService {
     }
 
     private var maximumConnections: Int {
-        let possible = OpenFileLimit.connections(wanted: options.maximumConnections, limit: OpenFileLimit.current)
-        if possible < options.maximumConnections {
+        let wanted = state.snapshot.configuration.limits.connections
+        let possible = OpenFileLimit.connections(wanted: wanted, limit: OpenFileLimit.current)
+        if possible < wanted {
             state.logger.info("connections are bounded by the limit of open files", metadata: ["connections": "\(possible)"])
         }
         return possible
@@ -195,6 +207,18 @@ extension HandshakeRefusal {
         metadata["subject"] = (certificate?.subject).map { "\($0)" }
         metadata["issuer"] = (certificate?.issuer).map { "\($0)" }
         metadata["serial"] = (certificate?.serialHex).map { "\($0)" }
-        logger.log(level: certificate == nil ? .info : .notice, "connection refused", metadata: metadata)
+        let isNotice = certificate != nil || code == .tooManyConnections
+        logger.log(level: isNotice ? .notice : .info, "connection refused", metadata: metadata)
+    }
+}
+
+extension OverloadNotice {
+    func log(to logger: Logger) {
+        logger.warning(
+            "overloaded, requests were answered 503",
+            metadata: [
+                "outcome": "refused", "reason": "\(Self.code)", "refused": "\(refused)", "most": "\(mostRefused)",
+            ]
+        )
     }
 }

@@ -11,18 +11,21 @@ final class IssuerState: Sendable {
     let keys: SigningKeys
     let logger: Logger
     let clock: @Sendable () -> Timestamp
+    /// By a clock that cannot be set.
+    let elapsed: @Sendable () -> Duration
 
     private let current: Mutex<IssuerSnapshot>
 
     init(
         _ snapshot: IssuerSnapshot, tls: ReloadableTLS, keys: SigningKeys, logger: Logger,
-        clock: @escaping @Sendable () -> Timestamp
+        clock: @escaping @Sendable () -> Timestamp, elapsed: @escaping @Sendable () -> Duration
     ) {
         current = Mutex(snapshot)
         self.tls = tls
         self.keys = keys
         self.logger = logger
         self.clock = clock
+        self.elapsed = elapsed
     }
 
     /// The configuration in force. Take it once per request: everything in it belongs together.
@@ -39,14 +42,17 @@ final class IssuerState: Sendable {
 final class IssuerSnapshot: Sendable {
     let configuration: IssuerConfiguration
     let tokenIssuer: TokenIssuer
+    let rates: RateLimits
     /// The metadata document.
     let metadata: ByteBuffer
     /// The `Cache-Control` field of the key set.
     let keySetCacheControl: String
 
+    /// - Parameter old: The one in force until now, whose services keep what they have used up of their rates.
     /// - Throws: ``IssuerStartError`` when the metadata cannot be written, which no checked configuration makes happen.
-    init(_ configuration: IssuerConfiguration) throws(IssuerStartError) {
+    init(_ configuration: IssuerConfiguration, after old: IssuerSnapshot? = nil) throws(IssuerStartError) {
         self.configuration = configuration
+        rates = RateLimits(configuration.policy.directory.services, keeping: old?.rates)
         tokenIssuer = TokenIssuer(configuration.policy)
         keySetCacheControl = "max-age=\(configuration.keys.maximumAge)"
         do {

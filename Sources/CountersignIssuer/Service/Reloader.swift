@@ -135,7 +135,7 @@ extension Reloader {
             }
         }
         do {
-            state.replace(with: try IssuerSnapshot(effective))
+            state.replace(with: try IssuerSnapshot(effective, after: state.snapshot))
         } catch {
             state.logger.error("configuration not reloaded, the old one stays in use", metadata: ["problem": "\(error)"])
             return

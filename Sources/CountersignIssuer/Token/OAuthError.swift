@@ -24,7 +24,13 @@ public struct OAuthError: Error, Hashable, Sendable, CustomStringConvertible {
     public let message: String
 
     public init(_ code: Code, _ message: String) {
+        self.init(code, message, retryAfter: code == .temporarilyUnavailable ? 5 : nil, isCallersRate: false)
+    }
+
+    private init(_ code: Code, _ message: String, retryAfter: Int?, isCallersRate: Bool) {
         self.code = code
+        self.retryAfter = retryAfter
+        self.isCallersRate = isCallersRate
         self.message = String(
             decoding: message.utf8.map { byte in
                 byte == UInt8(ascii: " ") || ConfigurationSyntax.isScopeByte(byte) ? byte : UInt8(ascii: "?")
@@ -33,17 +39,24 @@ public struct OAuthError: Error, Hashable, Sendable, CustomStringConvertible {
         )
     }
 
-    /// The HTTP status: 401 for the caller itself, 503 when the issuer cannot sign, 400 for everything else.
+    /// The HTTP status: 401 for the caller itself, 429 when it has had its tokens, 503 when the issuer cannot sign, 400 for
+    /// everything else.
     public var status: Int {
         switch code {
         case .invalidClient: 401
-        case .temporarilyUnavailable: 503
+        case .temporarilyUnavailable: isCallersRate ? 429 : 503
         default: 400
         }
     }
 
-    /// Seconds for the `Retry-After` field of a 503.
-    public static let retryAfter = 5
+    /// Seconds for the `Retry-After` field of a 429 or 503; `nil` where asking again would not help.
+    public let retryAfter: Int?
+    private let isCallersRate: Bool
+
+    /// The caller has asked for more tokens than it may have.
+    static func rateLimited(_ message: String, retryAfter: Int) -> OAuthError {
+        OAuthError(.temporarilyUnavailable, message, retryAfter: retryAfter, isCallersRate: true)
+    }
 
     /// The JSON body. Nothing in it needs escaping: both texts are free of quotation marks, backslashes and controls.
     public var body: [UInt8] {

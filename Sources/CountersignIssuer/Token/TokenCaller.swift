@@ -2,7 +2,7 @@ public import CountersignCrypto
 
 /// A service at the other end of the connection: its certificate is good now and resolves to exactly one service.
 ///
-/// Only ``TokenIssuer/caller(with:standing:)`` makes one.
+/// Only ``TokenIssuer`` makes one.
 public struct TokenCaller: Sendable {
     public let service: ServiceEntry
     public let certificate: Certificate

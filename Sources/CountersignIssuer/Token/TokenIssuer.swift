@@ -25,7 +25,19 @@ public struct TokenIssuer: Sendable {
     public func caller(
         with certificate: Certificate, standing: Result<ValidatedPath, PathFailure>
     ) -> Result<TokenCaller, TokenRefusal> {
-        switch (standing, policy.service(for: certificate)) {
+        caller(with: certificate, policy.service(for: certificate), standing)
+    }
+
+    /// The same for a connection, which is cheaper: which service it is of is looked up once.
+    public func caller(of peer: Peer, standing: Result<ValidatedPath, PathFailure>) -> Result<TokenCaller, TokenRefusal> {
+        caller(with: peer.certificate, policy.service(of: peer), standing)
+    }
+
+    private func caller(
+        with certificate: Certificate, _ service: Result<ServiceEntry, ServiceRefusal>,
+        _ standing: Result<ValidatedPath, PathFailure>
+    ) -> Result<TokenCaller, TokenRefusal> {
+        switch (standing, service) {
         case (.failure(let failure), _):
             .failure(TokenRefusal(failure))
         case (.success, .failure(let refusal)):

@@ -32,6 +32,8 @@ public struct TokenRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         public static let serviceDenied = Reason(rawValue: "service-denied")
         /// The certificate is denied, by its serial number or its key.
         public static let certificateDenied = Reason(rawValue: "certificate-denied")
+        /// The service has had as many tokens as its rate allows.
+        public static let rateLimited = Reason(rawValue: "rate-limited")
         /// No key can sign.
         public static let keysUnavailable = Reason(rawValue: "keys-unavailable")
         /// A check or the signature could not be carried out.

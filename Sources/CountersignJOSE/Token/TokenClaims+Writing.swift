@@ -42,7 +42,7 @@ extension TokenClaims {
 }
 
 private func text(_ text: String, _ name: String) throws(JOSEError) -> JSONValue {
-    guard !text.isEmpty, !text.utf8.contains(0) else {
+    guard !text.isEmpty, !text.hasNUL else {
         throw .claim(name, isNot: "text without NUL and with something in it")
     }
     return .string(text)

@@ -72,6 +72,26 @@ struct TokenSourceFailureTests {
         #expect(try await token.claims.serviceID == "user-svc")
     }
 
+    /// What an issuer answers that has too much to do, or whose caller has had its tokens.
+    @Test(arguments: [
+        (429, "application/json", #"{"error":"temporarily_unavailable","error_description":"try again in 3 s"}"#),
+        (503, "application/problem+json", #"{"type":"about:blank","title":"Service Unavailable","status":503}"#),
+        (429, "text/plain", "slow down"),
+    ])
+    func anIssuerThatHasEnoughToDoIsAskedAgainWhenItSays(status: Int, type: String, body: String) async throws {
+        let caller = try Caller()
+        let good = World.goodScript(at: caller.time)
+        caller.transport.answer { request, number throws(TokenError) in
+            if number == 1 { return World.plain(status, body, [("Retry-After", "3"), ("Content-Type", type)]) }
+            return try await good(request, number)
+        }
+        async let token = caller.tokens.token(for: "search-svc")
+        await caller.time.untilAsleep(for: .milliseconds(3425))
+        #expect(caller.transport.count == 1)
+        caller.time.advance(by: .milliseconds(3425))
+        #expect(try await token.claims.serviceID == "user-svc")
+    }
+
     @Test func aRetryAfterLongerThanTheCallerWaitsIsReportedAtOnceAndKept() async throws {
         let caller = try Caller { _, _ throws(TokenError) in
             World.json(503, #"{"error":"temporarily_unavailable"}"#, [("Retry-After", "60")])

@@ -5,6 +5,7 @@ import Foundation
 import Hummingbird
 import Logging
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
@@ -36,6 +37,20 @@ extension MutualTLSServerConfiguration {
 struct TestServer {
     let port: Int
     let refusals: Refusals
+    let gate: Gate
+    let overload: Overload
+
+    /// What `onOverload` was told.
+    final class Overload: Sendable {
+        private let list = Mutex<[OverloadNotice]>([])
+
+        func add(_ notice: OverloadNotice) {
+            list.withLock { $0.append(notice) }
+        }
+
+        var refused: Int { list.withLock { $0.reduce(0) { $0 + $1.refused } } }
+        var names: Set<String> { list.withLock { Set($0.map(\.mostRefused)) } }
+    }
 
     /// What the server's log would hold.
     final class Refusals: Sendable {
@@ -52,15 +67,21 @@ struct TestServer {
     /// Runs a server for as long as `body` takes, then stops it and waits until it has stopped.
     ///
     /// Routes: `/peer` answers with the client's subject, `/loop` whether the request runs on its connection's event loop,
-    /// `POST /length` with the number of bytes received.
+    /// `POST /length` with the number of bytes received. `/held` waits at the gate, `POST /read` tells the gate and then reads,
+    /// `/large` tells the gate and answers with 32 MiB.
+    ///
+    /// - Parameter eventLoops: `nil` for those that all tests share.
     static func run<Result: Sendable>(
         _ tls: ReloadableTLS,
         configuration: MutualTLSServerConfiguration = .patient(),
+        eventLoops: Int? = nil,
         _ body: @escaping @Sendable (TestServer) async throws -> Result
     ) async throws -> Result {
         let refusals = Refusals()
         var configuration = configuration
         configuration.onRefusal = { refusals.add($0) }
+        let (gate, overload) = (Gate(), Overload())
+        configuration.onOverload = { overload.add($0) }
 
         let router = Router(context: PeerContext.self)
         router.get("peer") { _, context in
@@ -72,6 +93,20 @@ struct TestServer {
         router.post("length") { request, _ in
             "\(try await request.body.collect(upTo: 1 << 20).readableBytes)"
         }
+        router.get("held") { _, _ in
+            await gate.pass()
+            return "held"
+        }
+        router.post("read") { request, _ in
+            gate.arrive()
+            return "\(try await request.body.collect(upTo: 1 << 20).readableBytes)"
+        }
+        router.get("large") { _, _ in
+            gate.arrive()
+            return Response(status: .ok, body: .init(byteBuffer: ByteBuffer(repeating: 0x61, count: 32 << 20)))
+        }
+        let ownLoops = eventLoops.map { MultiThreadedEventLoopGroup(numberOfThreads: $0) }
+        defer { ownLoops?.shutdownGracefully { _ in } }
         let (running, continuation) = AsyncStream<Int>.makeStream()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -83,6 +118,7 @@ struct TestServer {
                 continuation.yield(channel.localAddress?.port ?? 0)
                 continuation.finish()
             },
+            eventLoopGroupProvider: .shared(ownLoops ?? .singleton),
             logger: logger
         )
         let group = ServiceGroup(configuration: .init(services: [application], logger: logger))
@@ -93,7 +129,7 @@ struct TestServer {
             }
             tasks.addTask {
                 for await port in running {
-                    let result = try await body(TestServer(port: port, refusals: refusals))
+                    let result = try await body(TestServer(port: port, refusals: refusals, gate: gate, overload: overload))
                     await group.triggerGracefulShutdown()
                     return result
                 }

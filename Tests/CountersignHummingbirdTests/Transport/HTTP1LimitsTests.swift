@@ -110,6 +110,18 @@ import Testing
         #expect(before.isEmpty ? answer.isEmpty : answer.hasSuffix(Self.subject))
     }
 
+    @Test func aClientThatDoesNotTakeItsAnswerIsCut() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.client()
+        let configuration = MutualTLSServerConfiguration.patient { $0.idleTimeout = .milliseconds(300) }
+        try await TestServer.run(files.load(), configuration: configuration) { server in
+            try await Talk.with(server, as: client) { talk in
+                try await talk.say("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                try await talk.untilCut()
+            }
+        }
+    }
+
     @Test func aConnectionOfAgeIsClosedAfterTheRequestInHand() async throws {
         let answer = try await answer(to: Self.get + "\r\n", .patient { $0.maxConnectionAge = .zero })
         #expect(answer.contains("connection: close\r\n"))

@@ -109,6 +109,22 @@ import Testing
         }
     }
 
+    @Test func aHeaderThatDribblesInIsCut() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.client()
+        let configuration = MutualTLSServerConfiguration.patient {
+            $0.idleTimeout = .milliseconds(300); $0.drainTimeout = .milliseconds(300)
+        }
+        // HEADERS that do not end there, and CONTINUATION that does not come to an end (RFC 9113 6.10).
+        let header: [UInt8] = [0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82]
+        let more = String(decoding: [0, 0, 0, 9, 0, 0, 0, 0, 1] as [UInt8], as: UTF8.self)
+        try await TestServer.run(files.load(), configuration: configuration) { server in
+            let answer = try await RawClient.exchange(
+                Self.preface + header, then: Array(repeating: more, count: 90), with: server.port, tls: client, protocols: ["h2"])
+            #expect(!answer.contains("CN="))
+        }
+    }
+
     @Test func theClientIsToldOfTheBoundsOnStreamsAndHeaders() async throws {
         let files = try ServerFiles(ThrowAwayAuthority())
         let client = try files.client()

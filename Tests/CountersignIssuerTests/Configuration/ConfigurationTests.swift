@@ -30,6 +30,43 @@ struct ConfigurationTests {
         #expect(grant.lifetime == 120)
     }
 
+    private static func rates(clients: String, service: String = "") throws -> [TokenRate?] {
+        let text = """
+            issuer: https://tokens.link.internal
+            listen: 127.0.0.1:0
+            tls: { certificate: a, privateKey: b, clientCA: c }
+            keys: { directory: keys }
+            clients: { \(clients) }
+            services:
+              - { id: a, dns: a.link.internal \(service) }
+              - { id: b, dns: b.link.internal }
+            """
+        return try ConfigurationText.parse(text).policy.directory.services.map(\.rate)
+    }
+
+    @Test("sets a rate for every service, and another or none for one")
+    func rates() throws {
+        let general = TokenRate(perSecond: 10, burst: 10)
+        #expect(try Self.rates(clients: "") == [nil, nil])
+        #expect(try Self.rates(clients: "tokensPerSecond: 10") == [general, general])
+        #expect(try Self.rates(clients: "tokensPerSecond: 10, tokensBurst: 50").last == TokenRate(perSecond: 10, burst: 50))
+        #expect(try Self.rates(clients: "", service: ", tokensPerSecond: 3") == [TokenRate(perSecond: 3, burst: 3), nil])
+        let both = "tokensPerSecond: 10"
+        #expect(try Self.rates(clients: both, service: ", tokensPerSecond: 0") == [nil, general])
+        #expect(try Self.rates(clients: both, service: ", tokensBurst: 70") == [TokenRate(perSecond: 10, burst: 70), general])
+        let own = ", tokensPerSecond: 3, tokensBurst: 4"
+        #expect(try Self.rates(clients: both, service: own) == [TokenRate(perSecond: 3, burst: 4), general])
+    }
+
+    @Test("bounds what the listener takes at a time")
+    func limits() throws {
+        let standard = try ConfigurationText.parse(ConfigurationText.minimal).limits
+        #expect(standard == .init(connections: 10_000, connectionsPerAddress: 1000, requestsInProgress: 100))
+        let text = "\nlimits: { connections: 5, connectionsPerAddress: 0, requestsInProgress: 7 }"
+        let limits = try ConfigurationText.parse(ConfigurationText.minimal + text).limits
+        #expect(limits == .init(connections: 5, connectionsPerAddress: 0, requestsInProgress: 7))
+    }
+
     @Test("has its paths resolved against its own directory")
     func relativePaths() throws {
         let tls = try ConfigurationText.parse(ConfigurationText.complete).tls
@@ -123,6 +160,21 @@ struct ConfigurationTests {
             (15, "  lifetime: 0", "tokens.lifetime must be between 1s and 1h"),
             (18, "  requiredSubjectFields: [CN, Dept]", "clients.requiredSubjectFields: 'Dept' is no known field"),
             (18, "  requiredSubjectFields: CN", "clients.requiredSubjectFields must be a list"),
+            (18, "  tokensPerSecnd: 5", "unknown key 'tokensPerSecnd' in clients (did you mean 'tokensPerSecond'?)"),
+            (18, "  tokensPerSecond: many", "clients.tokensPerSecond must be a whole number, not 'many'"),
+            (18, "  tokensPerSecond: 0.5", "clients.tokensPerSecond must be a whole number, not '0.5'"),
+            (18, "  tokensPerSecond: -1", "clients.tokensPerSecond must be a whole number, not '-1'"),
+            (18, "  tokensPerSecond: 100001", "clients.tokensPerSecond must be between 0 and 100000"),
+            (18, "  tokensBurst: 5", "clients.tokensBurst needs tokensPerSecond beside it or in clients"),
+            (21, "    tokensBurst: 0", "services[0].tokensBurst must be between 1 and 1000000"),
+            (21, "    tokensBurst: 5", "services[0].tokensBurst needs tokensPerSecond beside it or in clients"),
+            (13, "limits: { connection: 5 }", "unknown key 'connection' in limits (did you mean 'connections'?)"),
+            (13, "limits: { connections: 0 }", "limits.connections must be between 1 and 1000000"),
+            (13, "limits: { connectionsPerAddress: 1000001 }", "limits.connectionsPerAddress must be between 0 and 1000000"),
+            (13, "limits: { requestsInProgress: 0 }", "limits.requestsInProgress must be between 1 and 100000"),
+            (13, "limits: { requestsInProgress: 1e3 }", "limits.requestsInProgress must be a whole number, not '1e3'"),
+            (13, "limits: 5", "limits must be a mapping, not"),
+            (13, "limit: {}", "unknown key 'limit' (did you mean 'limits'?)"),
             (21, "    spiffeID: https://link.internal/x", "services[0].spiffeID: "),
             (21, "    spiffeID: spiffe://other.internal/x", "services[0].spiffeID is not in the trustDomain link.internal"),
             (21, "    dns: '*.link.internal'", "services[0].dns must be a host name without wildcard"),

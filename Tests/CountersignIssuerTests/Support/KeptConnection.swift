@@ -34,6 +34,9 @@ final class KeptConnection: Sendable {
         process.terminate()
     }
 
+    /// What has come so far.
+    var text: String { received.withLock { $0 } }
+
     func send(_ text: String) throws {
         try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
     }

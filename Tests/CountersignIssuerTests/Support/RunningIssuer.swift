@@ -98,7 +98,8 @@ struct RunningIssuer: Sendable {
 
     /// Runs an issuer for the time of `body` and stops it gracefully.
     static func run<Result: Sendable>(
-        _ files: IssuerFolder, _ body: @escaping @Sendable (RunningIssuer) async throws -> Result
+        _ files: IssuerFolder, elapsed: @escaping @Sendable () -> Duration = MonotonicTime.elapsed,
+        _ body: @escaping @Sendable (RunningIssuer) async throws -> Result
     ) async throws -> Result {
         let log = CollectedLog()
         let clock = TestClock()
@@ -106,6 +107,7 @@ struct RunningIssuer: Sendable {
         var options = IssuerService.Options()
         options.pollInterval = .milliseconds(20)
         options.clock = { clock.now }
+        options.elapsed = elapsed
         options.onListening = { endpoint, address in
             ports.continuation.yield((endpoint, address.port))
         }

@@ -57,6 +57,30 @@ struct TokenIssuerTests {
         #expect(try claims(request, certificate).scope == ["search:read"])
     }
 
+    @Test("looks a connection's service up once for each policy, and never answers for another one")
+    func otherPolicyOnTheSameConnection() throws {
+        let certificate = try pki.certificate(subject("user-svc"))
+        let peer = Peer(provedPossessionOf: certificate, intermediates: [])
+        let standing = try pki.validator().validate(certificate, intermediates: [], purpose: .client, at: TestPKI.now)
+        func other(_ services: [ServiceEntry]) throws -> TokenIssuer {
+            TokenIssuer(
+                IssuancePolicy(
+                    issuer: issuer.policy.issuer, lifetime: 300, maximumLifetime: 900, requiredSubjectFields: [],
+                    directory: try ServiceDirectory(services)
+                )
+            )
+        }
+        let criteria = try #require(CallerCriteria(subject: subject("user-svc")))
+        let renamed = try other([ServiceEntry(id: "renamed-svc", criteria: criteria, audiences: [])])
+        let empty = try other([])
+        for _ in 0..<2 {
+            #expect(try issuer.caller(of: peer, standing: standing).get().service.id == "user-svc")
+            #expect(try renamed.caller(of: peer, standing: standing).get().service.id == "renamed-svc")
+            let refusal = #expect(throws: TokenRefusal.self) { try empty.caller(of: peer, standing: standing).get() }
+            #expect(refusal?.reason.rawValue == "service-unknown")
+        }
+    }
+
     @Test("gives a token for a resource that is configured as an audience")
     func resource() throws {
         let certificate = try pki.certificate(subject("user-svc"))

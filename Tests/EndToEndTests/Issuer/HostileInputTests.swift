@@ -86,7 +86,13 @@ import Testing
     @Test func cutsConnectionsThatAreSilentOrSlowAndServesTheOthers() async throws {
         let mark = try issuer.mark()
         var silent: [RawConnection] = []
-        for _ in 0..<50 { silent.append(try await RawConnection(to: issuer.port)) }
+        for number in 0..<200 {
+            let connection = try await RawConnection(to: issuer.port)
+            silent.append(connection)
+            // Some say the beginning of something, and then nothing more.
+            if number % 4 == 1 { await connection.send(Self.clientHello(promised: 512, sent: number)) }
+            if number % 4 == 2 { await connection.send([0x16, 0x03]) }
+        }
         let halfHello = try await RawConnection(to: issuer.port)
         await halfHello.send(Self.clientHello(promised: 512, sent: 100))
         let slowHeader = try TLSSession(to: issuer)

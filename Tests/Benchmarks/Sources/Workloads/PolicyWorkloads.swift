@@ -58,7 +58,7 @@ private struct Minting: Sendable {
         let (peer, now) = (peers[number % peers.count], TestClock.now)
         let issuer = TokenIssuer(policy)
         let standing = peer.standing(under: validator, purpose: .client, at: now)
-        let caller = try issuer.caller(with: peer.certificate, standing: standing).get()
+        let caller = try issuer.caller(of: peer, standing: standing).get()
         let request = try TokenRequest(form: form)
         let tokenID = Base64URL.encode(try SecureRandom.bytes(16))
         let claims = try issuer.claims(for: request, from: caller, tokenID: tokenID, at: now).get()
