@@ -2,7 +2,7 @@ internal import CountersignCrypto
 internal import Foundation
 
 extension IssuerConfiguration {
-    /// The largest file that is read: 64 MiB, some 300,000 services.
+    /// The largest file that is read: 64 MiB, some 300,000 services, or a million in one line each.
     static let maximumBytes = 64 << 20
 
     /// Reads and checks a file. Blocks on the file system; takes some 60 microseconds per service.

@@ -23,6 +23,26 @@ final class Reloader: Service {
         var last: SHA256Digest?
         /// The last reason why the file could not be read at all.
         var unreadable: ConfigurationError?
+        /// Of the file before it was last looked at.
+        var stamp: FileStamp?
+        /// How often in a row reading was spared.
+        var spared = 0
+
+        /// Whether this look can be spared: a policy of a million services would cost a sixth of a core to read each time. What
+        /// the dates do not show is still seen within half a minute.
+        mutating func spares(_ new: FileStamp?) -> Bool {
+            guard let new, new == stamp, new.size > Self.largeFile, last == acted, unreadable == nil, spared < Self.mostSpared
+            else {
+                (stamp, spared) = (new, 0)
+                return false
+            }
+            spared += 1
+            return true
+        }
+
+        /// Smaller ones are read at each look.
+        static let largeFile = 1 << 20
+        static let mostSpared = 60
     }
 
     init(state: IssuerState, pollInterval: Duration) {
@@ -85,6 +105,11 @@ extension Reloader {
     /// - Returns: `nil` when there is nothing new to act upon.
     private func readIfChanged(force: Bool) -> Result<IssuerConfiguration, ConfigurationError>? {
         let file = state.snapshot.configuration.file
+        let stamp = FileStamp(of: file)
+        let isSpared = seen.withLock { $0.spares(stamp) }
+        guard force || !isSpared else {
+            return nil
+        }
         let bytes: [UInt8]
         do {
             bytes = try IssuerConfiguration.read(file)

@@ -45,6 +45,41 @@ struct ReloadTests {
         }
     }
 
+    @Test("takes over changes of a large file, also one that leaves its length")
+    func largeFile() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let padding = String(repeating: "# padding\n", count: 120_000)
+            let write = { (services: String) in try issuer.files.writeConfiguration(services: services + "\n" + padding) }
+            let entry = { (id: String) in "  - { id: \(id), subject: 'CN=\(id),O=Link Service' }" }
+            try write("services:\n" + entry("first"))
+            _ = try await issuer.log.line(with: "configuration reloaded", "services=1")
+            try write("services:\n" + entry("first") + "\n" + entry("other"))
+            _ = try await issuer.log.line(with: "configuration reloaded", "services=2")
+            try write("services:\n" + entry("first") + "\n" + entry("a b c"))
+            _ = try await issuer.log.line(with: "configuration not reloaded", "services[1].id")
+        }
+    }
+
+    @Test("tells a file apart from another of the same length and date in its place")
+    func stamp() throws {
+        let folder = try TemporaryFolder()
+        for name in ["one", "two"] {
+            try folder.write("same length", to: name, mode: 0o644)
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: folder.path(name))
+        }
+        let link = folder.path("link")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.path("one"))
+        let first = try #require(FileStamp(of: link))
+        #expect(FileStamp(of: link) == first)
+        try FileManager.default.removeItem(atPath: link)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.path("two"))
+        #expect(FileStamp(of: link) != first)
+        try folder.write("other words", to: "one", mode: 0o644)
+        #expect(FileStamp(of: folder.path("one")) != first)
+        #expect(FileStamp(of: folder.path("none")) == nil)
+    }
+
     @Test("keeps its policy when the file is broken, says every fault once, and recovers")
     func broken() async throws {
         try await RunningIssuer.run(try await IssuerFolder()) { issuer in

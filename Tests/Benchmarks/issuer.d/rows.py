@@ -1,0 +1,286 @@
+"""What is measured for each row of the table of Tests/Benchmarks/issuer."""
+
+import dataclasses
+import json
+import re
+import statistics
+import subprocess
+import time
+
+import idle as idle_connections
+import nginx
+from running import Failure, Issuer, say
+
+ISSUER_CORE = "0"
+LOAD_CORE = "1"
+
+
+@dataclasses.dataclass
+class Row:
+    """One thing that has to hold."""
+
+    what: str
+    unit: str
+    measured: float
+    #: "at least" or "at most"
+    sense: str
+    limit: float
+    details: list = dataclasses.field(default_factory=list)
+
+    @staticmethod
+    def unmeasured(what, reason):
+        return Row(what, "not measured", None, "at least", 0, [reason])
+
+    @property
+    def holds(self):
+        if self.measured is None:
+            return False
+        return self.measured >= self.limit if self.sense == "at least" else self.measured <= self.limit
+
+    @property
+    def measured_text(self):
+        return self.unit if self.measured is None else f"{self.measured:.4g} {self.unit}".strip()
+
+    @property
+    def limit_text(self):
+        return "" if self.measured is None else f"{self.sense} {self.limit:g}"
+
+
+class Bench:
+    """What the rows have in common, and what later rows need of earlier ones."""
+
+    def __init__(self, folder, runs, seconds, tokens):
+        self.folder = folder
+        self.runs = runs
+        self.seconds = seconds
+        self.tokens = tokens
+        #: Set by `saturation`: medians of the wall clock's tokens per second, of a signature's seconds, of the issuer's
+        #: processor microseconds for each token.
+        self.rate = self.signature = self.cpu = None
+        # More than the ten thousand idle connections of row 5, and any number of them from one address.
+        self.limits = "limits: { connections: 11000, connectionsPerAddress: 0 }"
+
+    def issuer(self, name, services=10, **options):
+        """An issuer on its core, with so many services in its policy, two of which are written there anyway."""
+        more = (f"s{number:07}" for number in range(services - 2))
+        configuration = self.folder.configuration(name, more, top=self.limits)
+        return Issuer(self.folder, configuration, cores=ISSUER_CORE, **options)
+
+    def run(self, mode, issuer, *options, seconds=None, **more):
+        result = self.folder.bench(mode, issuer.url, seconds or self.seconds, "--pid", issuer.pid, *options, core=LOAD_CORE, **more)
+        say(f"  {mode}: {result['tokensPerSecond']:.0f}/s, {result['issuerCPUMicrosecondsPerToken']} us of the issuer for each")
+        return result
+
+
+def raw_signatures(seconds=3):
+    """RSA-2048 signatures per second of processor by `openssl speed`, on the issuer's core while the issuer has nothing to do."""
+    done = subprocess.run(["taskset", "-c", ISSUER_CORE, "openssl", "speed", "-seconds", str(seconds), "-mr", "rsa2048"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    counted = re.search(r"\+R1:(\d+):2048:([\d.]+)", done.stdout)
+    if not counted:
+        raise Failure(f"openssl speed says no rate: {done.stdout[-300:]}")
+    return int(counted[1]) / float(counted[2])
+
+
+def spread(values, digits=0):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def saturation(bench):
+    """minting, 8 connections"""
+    say("rows 1 and 2: minting with 10 and with 1,000,000 services")
+    few = bench.issuer("few")
+    began = time.monotonic()
+    many = bench.issuer("many", services=1_000_000, patience=600)
+    start = time.monotonic() - began
+    raws, rates, cpus, others, other_cpus = [], [], [], [], []
+    for _ in range(bench.runs):
+        # Each has the core for itself: the other is stopped.
+        many.pause()
+        raws.append(raw_signatures())
+        result = bench.run("mint", few)
+        rates.append(result["tokensPerSecond"])
+        cpus.append(result["issuerCPUMicrosecondsPerToken"])
+        few.pause()
+        many.resume()
+        # What it puts off while it is stopped is not to be measured.
+        time.sleep(2)
+        result = bench.run("mint", many)
+        others.append(result["tokensPerSecond"])
+        other_cpus.append(result["issuerCPUMicrosecondsPerToken"])
+        few.resume()
+    resident = many.resident_mib
+    for issuer in few, many:
+        issuer.resume()
+        issuer.stop()
+    bench.rate, bench.cpu = statistics.median(rates), statistics.median(cpus)
+    bench.signature = 1 / statistics.median(raws)
+    ratios = [rate / raw for rate, raw in zip(rates, raws)]
+    sizes = [other / rate for other, rate in zip(others, rates)]
+    busy = bench.rate * bench.cpu / 1e6
+    return [
+        Row("minting, 8 connections: share of the RSA-2048 signatures of a core", "", statistics.median(ratios), "at least", 0.88, [
+            f"tokens per second {spread(rates)}; raw signatures per second {spread(raws)}, openssl speed on the issuer's core "
+            "before each run, by processor time",
+            f"processor time of the issuer {spread(cpus)} us for each token: {1e6 / bench.cpu:.0f} per second of processor, "
+            f"{1e6 / bench.cpu * bench.signature:.3f} of raw; its core was {100 * busy:.0f} % busy with it"]),
+        Row("1,000,000 services against 10: minting", "", statistics.median(sizes), "at least", 0.97, [
+            f"tokens per second {spread(others)}; processor time {spread(other_cpus)} us for each token",
+            f"started in {start:.0f} s, {resident:.0f} MiB resident"]),
+    ]
+
+
+def needed(bench):
+    if bench.rate is None:
+        raise Failure("needs the rate of row 1, which was not measured")
+
+
+def connections(bench):
+    """new connections against nginx"""
+    say("row 3: new connections, against nginx")
+    issuer = bench.issuer("connect")
+    answer = nginx.token_answer(bench.folder, issuer)
+    raws, rates, cpus, others, other_cpus = [], [], [], [], []
+    with nginx.Server(bench.folder, ISSUER_CORE, answer) as server:
+        for _ in range(bench.runs):
+            raws.append(raw_signatures())
+            result = bench.run("connect", issuer)
+            rates.append(result["tokensPerSecond"])
+            cpus.append(result["issuerCPUMicrosecondsPerToken"])
+            result = bench.run("connect", server, audience=nginx.AUDIENCE)
+            others.append(result["tokensPerSecond"])
+            other_cpus.append(result["issuerCPUMicrosecondsPerToken"])
+    issuer.stop()
+
+    def ratio(rate, other, raw):
+        return rate / (1 / (1 / other + 1 / raw))
+
+    # By processor time: one load generator on one core need not be enough to fill the core of nginx.
+    ratios = [ratio(1e6 / cpu, 1e6 / other, raw) for cpu, other, raw in zip(cpus, other_cpus, raws)]
+    walls = [ratio(rate, other, raw) for rate, other, raw in zip(rates, others, raws)]
+    return [
+        Row("a token over a new connection: rate against nginx and one signature", "", statistics.median(ratios), "at least", 1.4, [
+            f"by processor time: issuer {spread(cpus)} us, nginx {spread(other_cpus)} us for each connection",
+            f"by the clock: issuer {spread(rates)}, nginx {spread(others)} connections per second, ratio {spread(walls, 2)}"]),
+    ]
+
+
+def latency(bench):
+    """latency at 70 %"""
+    needed(bench)
+    rate = int(0.7 * bench.rate)
+    say(f"row 4: latency at {rate}/s")
+    issuer = bench.issuer("latency")
+    results = [bench.run("mint", issuer, "--rate", rate, "--connections", 32) for _ in range(bench.runs)]
+    issuer.stop()
+    tails = [result["latencyMicroseconds"]["p99"] for result in results]
+    medians = [result["latencyMicroseconds"]["p50"] for result in results]
+    return [
+        Row("99th percentile at 70 % of saturation, in signatures", "", statistics.median(tails) / 1e6 / bench.signature,
+            "at most", 5, [
+                f"{rate} requests per second on a fixed schedule, 32 connections; one signature takes {bench.signature * 1e6:.0f} us",
+                f"p50 {spread(medians)} us, p99 {spread(tails)} us; unsent {[result['unsent'] for result in results]}"]),
+    ]
+
+
+def idle(bench):
+    """10,000 idle connections"""
+    needed(bench)
+    say("row 5: 10,000 idle connections")
+    count = 10_000
+    issuer = bench.issuer("idle")
+    bench.run("mint", issuer, seconds=2)
+    before, files = issuer.resident_mib, issuer.files
+    with idle_connections.Held(bench.folder, issuer, count, LOAD_CORE) as held:
+        silent = issuer.resident_mib
+        say(f"  {issuer.files - files} connections")
+        held.ask()
+        used = issuer.resident_mib
+        rates = []
+        # The issuer closes what was idle for 70 s.
+        end = time.monotonic() + 50
+        while len(rates) < bench.runs and (not rates or time.monotonic() + bench.seconds + 4 < end):
+            rates.append(bench.run("mint", issuer)["tokensPerSecond"])
+        remaining = issuer.files - files
+    issuer.stop()
+    if remaining < count:
+        raise Failure(f"only {remaining} of {count} connections were open at the end")
+    return [
+        Row("memory of an idle connection, of 10,000", "KiB", (silent - before) * 1024 / count, "at most", 60, [
+            f"resident {before:.1f} MiB before, {silent:.1f} MiB with them; {used:.1f} MiB when each had asked for a token, "
+            f"which is {(used - before) * 1024 / count:.1f} KiB for each"]),
+        Row("minting beside 10,000 idle connections: share of row 1", "", statistics.median(rates) / bench.rate, "at least", 0.95, [
+            f"tokens per second {spread(rates)} in {len(rates)} runs"]),
+    ]
+
+
+def growth(bench):
+    """growth of memory"""
+    say(f"row 6: memory over {bench.tokens} tokens")
+    issuer = bench.issuer("growth")
+    first = bench.run("mint", issuer, "--warmup", "0s", seconds=5)
+    while first["tokens"] < 10_000:
+        more = bench.run("mint", issuer, "--warmup", "0s", seconds=2)
+        first["tokens"] += more["tokens"]
+    before, minted, began = issuer.resident_mib, first["tokens"], time.monotonic()
+    samples = []
+    while minted < bench.tokens:
+        seconds = min(60, int((bench.tokens - minted) / max(1, first["tokensPerSecond"])) + 1)
+        minted += bench.run("mint", issuer, "--warmup", "0s", seconds=seconds)["tokens"]
+        samples.append(f"{issuer.resident_mib:.1f}")
+    issuer.stop()
+    return [
+        Row(f"growth of memory from 10,000 to {bench.tokens:,} tokens", "MiB", float(samples[-1]) - before, "at most", 4, [
+            f"resident {before:.1f} MiB after {first['tokens']:,} tokens, then {', '.join(samples)} MiB, the last after {minted:,} "
+            f"tokens and {time.monotonic() - began:.0f} s"]),
+    ]
+
+
+def two_cores(bench):
+    """two cores"""
+    say("row 7: two cores against one")
+    issuer = bench.issuer("cores")
+    ones, twos = [], []
+    for _ in range(bench.runs):
+        for cores, found in (({0}, ones), ({0, 1}, twos)):
+            issuer.pin(cores)
+            found.append(bench.run("mint", issuer, "--connections", 64)["issuerCPUMicrosecondsPerToken"])
+    issuer.stop()
+    return [
+        Row("two cores against one", "", 2 * statistics.median(ones) / statistics.median(twos), "at least", 1.8, [
+            f"processor time for each token, 64 connections: {spread(ones)} us on one core, {spread(twos)} us on two",
+            "rate = cores / processor time: on two cores the load takes a part of one, so that the clock says nothing of the issuer"]),
+    ]
+
+
+def overload(bench):
+    """three times saturation"""
+    needed(bench)
+    rate = int(3 * bench.rate)
+    say(f"row 8: {rate}/s")
+    issuer = bench.issuer("overload")
+    bench.run("mint", issuer, seconds=2)
+    before = issuer.resident_mib
+    results, resident = [], []
+    for _ in range(bench.runs):
+        # Time for the first handshakes before it is measured.
+        results.append(bench.run("mint", issuer, "--rate", rate, "--connections", 512, "--warmup", "5s", judge=False))
+        resident.append(issuer.resident_mib)
+    issuer.stop()
+    served = [result["tokensPerSecond"] for result in results]
+    tails = [result["latencyMicroseconds"]["p99"] / 1000 for result in results]
+    reasons = {}
+    for result in results:
+        for failure in result["failures"]:
+            reasons[failure["reason"]] = reasons.get(failure["reason"], 0) + failure["count"]
+        reasons["never sent"] = reasons.get("never sent", 0) + result["unsent"]
+    lost = sum(count for reason, count in reasons.items() if not reason.startswith(("503", "never sent")))
+    asked = f"{rate} requests per second on a fixed schedule, 512 connections; without a token: {json.dumps(reasons)}"
+    return [
+        Row("served at three times saturation: share of row 1", "", statistics.median(served) / bench.rate, "at least", 0.9, [
+            f"tokens per second {spread(served)}", asked]),
+        Row("99th percentile of what is served then", "ms", statistics.median(tails), "at most", 100, [f"{spread(tails)} ms"]),
+        Row("requests that are neither served nor answered 503", "", lost, "at most", 0, [asked]),
+        Row("growth of memory at three times saturation", "MiB", max(resident) - before, "at most", 64, [
+            f"resident {before:.1f} MiB before, then {', '.join(f'{value:.1f}' for value in resident)} MiB after each run"]),
+    ]
