@@ -20,8 +20,11 @@ internal import CountersignJSON
 public struct Authenticator: Sendable {
     private let rules: Rules
 
-    /// One object, so that a copy of the authenticator costs one reference. It also stands for this authenticator, and for no
-    /// other with other rules, where its memory is kept.
+    /// Stands for this authenticator, and for no other with other rules, where its memory is kept. It holds nothing, so that a
+    /// connection does not keep old rules and their sources.
+    private final class Author: Sendable {}
+
+    /// One object, so that a copy of the authenticator costs one reference.
     private final class Rules: Sendable {
         let expectations: Expectations
         let trust: CertificateTrust
@@ -30,6 +33,7 @@ public struct Authenticator: Sendable {
         let revocations: any RevocationSource
         let binding: TokenBinding
         let generations: VerdictBasis.Generations?
+        let author = Author()
 
         init(
             _ expectations: Expectations, _ trust: CertificateTrust, _ callers: CallerPolicy, _ keys: any KeySource,
@@ -103,7 +107,7 @@ public struct Authenticator: Sendable {
         at now: Timestamp
     ) -> VerifiedCaller? {
         guard let peer, authorization.count == 1, let basis = rules.generations?.basis(at: now),
-            let memory: ConnectionMemory = peer.note(by: rules),
+            let memory: ConnectionMemory = peer.note(by: rules.author),
             let caller = memory.caller(for: authorization[0], on: basis, at: now), requirement.refusal(for: caller) == nil
         else { return nil }
         do {
@@ -122,7 +126,7 @@ public struct Authenticator: Sendable {
         func make(_ certificate: Certificate) throws(Refusal) -> ConnectionMemory {
             ConnectionMemory(try rules.callers.caller(certificate, authorityKey: authorityKey), authorityKey: authorityKey)
         }
-        let known = try peer.note(by: rules, make: make)
+        let known = try peer.note(by: rules.author, make: make)
         return known.authorityKey == authorityKey ? known : try make(peer.certificate)
     }
 

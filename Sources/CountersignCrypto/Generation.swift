@@ -19,8 +19,11 @@ public final class Generation: Sendable {
         elapsed = { .zero }
     }
 
-    /// Of states that end by themselves, by a clock that cannot be set or by the wall clock. There is none yet.
-    package init(elapsed: @escaping @Sendable () -> Duration) {
+    /// Of states that end by themselves, by a clock that cannot be set or by the wall clock. There is none until the first
+    /// ``publish(isNew:until:wallClock:)``.
+    ///
+    /// - Parameter elapsed: a clock that cannot be set; called on every request, by many threads at once.
+    public init(elapsed: @escaping @Sendable () -> Duration) {
         end = Atomic(.min)
         wallClockEnd = Atomic(.min)
         self.elapsed = elapsed
@@ -44,13 +47,13 @@ public final class Generation: Sendable {
         counter.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
 
-    /// What was fetched is in force.
+    /// What was fetched, or confirmed, is in force until its ends.
     ///
     /// - Parameters:
     ///   - isNew: whether it is another state than before, and not the same one confirmed.
     ///   - end: the first moment, by the clock that cannot be set, at which it may not be used; `nil` for never.
     ///   - wallClockEnd: the same by the wall clock.
-    package func publish(isNew: Bool, until end: Duration?, wallClock wallClockEnd: Timestamp?) {
+    public func publish(isNew: Bool, until end: Duration?, wallClock wallClockEnd: Timestamp?) {
         if isNew { advance() }
         self.end.store(end.map(Self.nanoseconds) ?? .max, ordering: .releasing)
         self.wallClockEnd.store(wallClockEnd?.secondsSince1970 ?? .max, ordering: .releasing)

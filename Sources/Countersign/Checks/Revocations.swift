@@ -49,7 +49,7 @@ public struct Revocations: Sendable, Hashable {
     }
 }
 
-/// Where revocations come from. Asked on every request, so the answer must be at hand.
+/// Where revocations come from. Asked for every token that is not remembered, so the answer must be at hand.
 public protocol RevocationSource: Sendable {
     /// What is revoked now.
     ///
@@ -58,7 +58,9 @@ public protocol RevocationSource: Sendable {
 
     /// Advanced whenever something else is revoked; always the same object, asked for once.
     ///
-    /// What was found out about a token is remembered for as long as it does not advance. `nil`, the default, is for a source
+    /// What was found out about a token is remembered for as long as it does not advance. A source
+    /// whose answer ends by itself, for instance because it is too old, makes it with ``Generation/init(elapsed:)`` and publishes
+    /// that end: until then what is remembered is believed without asking. `nil`, the default, is for a source
     /// that cannot say when it changes: then nothing is remembered, and every token is checked in full.
     var generation: Generation? { get }
 }

@@ -11,9 +11,11 @@ struct BenchTarget: Sendable {
     /// A name, or a numeric address without brackets.
     let host: String
     let port: Int
+    private let allowRemote: Bool
 
     /// - Throws: `CommandFailure` for an address that is none, or that is not of this machine though it has to be.
     init(_ text: String, allowRemote: Bool) throws {
+        self.allowRemote = allowRemote
         do {
             url = try IssuerAddress(text).description
         } catch {
@@ -25,23 +27,27 @@ struct BenchTarget: Sendable {
         // The brackets of an IPv6 address belong to the URL, not to the address.
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = parsed.port ?? 443
-        guard allowRemote || isLoopback else {
-            throw CommandFailure.usage(
-                "\(url) is not an address of this machine (localhost, 127.0.0.0/8 or ::1), and a load test can keep others from "
-                    + "working",
-                hint: "if it is your issuer and may be loaded, add --allow-remote")
-        }
+        guard allowRemote || isLoopback else { throw isRemote }
     }
 
     /// Told by the text alone: no name is looked up.
     var isLoopback: Bool {
-        if host.lowercased() == "localhost" { return true }
-        guard let address = try? SocketAddress(ipAddress: host, port: port) else { return false }
+        host.lowercased() == "localhost" || (try? SocketAddress(ipAddress: host, port: port)).map(Self.isLoopback) == true
+    }
+
+    private static func isLoopback(_ address: SocketAddress) -> Bool {
         switch address {
-        case .v4: return host.hasPrefix("127.")
-        case .v6: return address.ipAddress == "::1"
-        default: return false
+        case .v4: address.ipAddress?.hasPrefix("127.") == true
+        case .v6: address.ipAddress == "::1"
+        default: false
         }
+    }
+
+    private var isRemote: CommandFailure {
+        .usage(
+            "\(url) is not an address of this machine (localhost, 127.0.0.0/8 or ::1), and a load test can keep others from "
+                + "working",
+            hint: "if it is your issuer and may be loaded, add --allow-remote")
     }
 
     /// What the issuer's certificate has to name; `nil` for its address.
@@ -58,6 +64,8 @@ struct BenchTarget: Sendable {
         guard let address = try? SocketAddress(ipAddress: digits ?? "", port: port) else {
             throw CommandFailure.no("no connection to \(url): \(report.failure ?? "no reason was given")")
         }
+        // What a name stands for is the resolver's word.
+        guard allowRemote || Self.isLoopback(address) else { throw isRemote }
         return address
     }
 }

@@ -35,11 +35,15 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     private var isStopping = false
 
     private var places: RequestPlaces?
-    /// The request being read is not for the application: it is read to its end, and answered that it comes too late.
-    private var isTooLate = false
-    private var bytesTooLate = 0
-    /// Whoever sends more than this with a request that comes too late is not listened to any longer.
-    private static let maxBytesTooLate = 64 * 1024
+    /// The request being read is not for the application: the server has enough to do. It is read to its end and answered so.
+    private var isShed = false
+    private var shedBytes = 0
+    /// Whoever sends more than this with a request that is not served is not listened to any longer.
+    private static let maxShedBytes = 64 * 1024
+    /// Since the last of what was read at once.
+    private var shedRequests = 0
+    /// Whoever sends more of them at once than this does not wait for answers.
+    private static let maxShedRequests = 16
 
     init(_ configuration: MutualTLSServerConfiguration, places: RequestPlaces?) {
         self.places = places
@@ -77,42 +81,49 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
             guard head.hasRequiredHost else { return refuse(.badRequest) }
             if places?.begin() == false {
                 // An answer that has to wait for others would itself be work in progress.
-                guard responsesEnded == requestsBegun - 1 else { return refuse(.overloaded) }
-                isTooLate = true
-                bytesTooLate = 0
+                // Neither are answers piled up for a client that does not read them.
+                shedRequests += 1
+                guard responsesEnded == requestsBegun - 1, context.channel.isWritable, shedRequests <= Self.maxShedRequests
+                else { return refuse(.overloaded) }
+                isShed = true
+                shedBytes = 0
             }
             if !head.keepsConnection || NIODeadline.now() >= lastRequestAt { lastRequest = (requestsBegun, head.version) }
             refuse(.timeout, after: bodyTimeout)
             if head.expectsContinue, responsesEnded == requestsBegun - 1 {
-                // Nothing of ours reads a header and refuses the body unseen, so the client need not wait (RFC 9110 10.1.1).
+                // Nothing of ours reads a header and refuses the body unseen, so the client need not wait (RFC 9110 10.1.1). A
+                // body that is not served is asked for too: that keeps the connection.
                 let answer = HTTPResponseHead(version: .http1_1, status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
             }
-        case .body(let bytes) where isTooLate:
-            bytesTooLate += bytes.readableBytes
-            if bytesTooLate > Self.maxBytesTooLate { refuse(.overloaded) }
+        case .body(let bytes) where isShed:
+            shedBytes += bytes.readableBytes
+            if shedBytes > Self.maxShedBytes { refuse(.overloaded) }
         case .body:
             break
         case .end:
-            if !isTooLate, responsesEnded < requestsBegun {
+            if !isShed, responsesEnded < requestsBegun {
                 let isResponding = isResponding && responsesEnded == requestsBegun - 1
                 if places?.complete(isResponding: isResponding) == false { return refuse(.overloaded) }
+                // It waits for a client that does not read what came before, and not for the server.
+                if !context.channel.isWritable { places?.giveBackAll() }
             }
             timer?.cancel()
             timer = nil
             isReadingRequest = false
             isInputOver = lastRequest != nil
-            if isTooLate {
-                isTooLate = false
-                answerTooLate(context: context)
+            if isShed {
+                isShed = false
+                answerShed(context: context)
                 return
             }
         }
-        if !isTooLate { context.fireChannelRead(data) }
+        if !isShed { context.fireChannelRead(data) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if isReadingRequest, !isTooLate, !isInputOver, responsesEnded < requestsBegun {
+        shedRequests = 0
+        if isReadingRequest, !isShed, !isInputOver, responsesEnded < requestsBegun {
             places?.lend(on: context.eventLoop) { self.places?.endLoan() }
         }
         context.fireChannelReadComplete()
@@ -166,7 +177,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The connection goes on: to open another would cost both sides more than the request.
-    private func answerTooLate(context: ChannelHandlerContext) {
+    private func answerShed(context: ChannelHandlerContext) {
         let answer = TransportRefusal.overloaded
         write(context: context, data: wrapOutboundOut(.head(answer.head)), promise: nil)
         if !isHead { write(context: context, data: wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil) }

@@ -58,6 +58,8 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
         if payload.endsStream, !isAnswered, places?.complete(isResponding: isResponding) == false {
             return refuse(.overloaded, context: context)
         }
+        // It waits for a client that does not read what came before, and not for the server.
+        if payload.endsStream, !context.channel.isWritable { places?.giveBackAll() }
         context.fireChannelRead(data)
     }
 

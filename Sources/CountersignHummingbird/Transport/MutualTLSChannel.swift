@@ -42,7 +42,7 @@ struct MutualTLSChannel: ServerChildChannel {
         )
         http2 = HTTP2Connection(responder: responder, configuration: configuration)
         requests = RequestsInProgressByLoop(configuration)
-        addresses = configuration.maxConnectionsPerAddress.map(ConnectionsByAddress.init)
+        addresses = configuration.maxConnectionsPerAddress.map { ConnectionsByAddress(limit: max(1, $0)) }
     }
 
     static let maxHeaderFields = 100

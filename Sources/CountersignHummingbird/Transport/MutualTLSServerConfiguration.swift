@@ -22,11 +22,12 @@ public struct MutualTLSServerConfiguration: Sendable {
     /// How many requests of one event loop may wait for the server at a time: read to their end, and not answered. Beyond it
     /// a request is answered 503 with `Retry-After: 1` at once, before anything of it reaches the application; the connection
     /// goes on. One caller alone gets half of it, and when it is more than half full no caller gets more than its share, so
-    /// that one that floods the server leaves room for the others. A request whose body does not come, or whose response is
-    /// not taken by its client, counts for half a second at most. At least 1.
+    /// that one that floods the server leaves half to the others. A request whose body does not come counts for half a second
+    /// at most, and one whose client does not read, or has gone, not at all. At least 1.
     ///
-    /// With handlers that compute, the longest wait is about this number times what one of them takes, twice. With handlers
-    /// that wait for others, it bounds how many do so at a time, streamed responses among them.
+    /// With handlers that compute, the longest wait is about this number times what one of them takes, twice. It is no bound on
+    /// handlers that wait for others: one that runs on for a client that has gone, or without the body it does not need, does
+    /// not count.
     public var maxRequestsInProgress: Int
     /// Open connections of one remote address; IPv6 addresses count by their first 64 bits. Beyond it a connection is closed
     /// before any TLS, with `too-many-connections` for ``onRefusal``, at most once a second for each address. `nil` for no

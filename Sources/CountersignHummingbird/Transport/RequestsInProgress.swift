@@ -16,8 +16,9 @@ internal import Synchronization
 ///    longer than ``loan``: who drips a body, or never ends it, occupies nothing after that. If it comes to its end later and
 ///    there is no place, it is refused then; as the application has seen its header, that costs the connection or stream.
 /// 4. No caller takes more than half of the places, and above half of the bound none more than its share, which is the bound
-///    divided by one more than the callers that have places. So there is always room for the next one: a service that floods
-///    the server, over however many connections, leaves half of the places to the others.
+///    divided by one more than the callers that have places. So a service that floods the server, over however many
+///    connections, leaves half of the places to the others. Several that flood it can fill it; as places come back, those
+///    below their share get them.
 ///
 /// Touched on its event loop only, without locks. Costs a few comparisons and additions for each request.
 final class RequestsInProgress {

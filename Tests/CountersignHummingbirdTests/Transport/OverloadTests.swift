@@ -268,14 +268,35 @@ import Testing
             let client = clients[0]
             let raw = try files.client()
             try await Talk.with(server, as: raw) { slow in
-                try await slow.say("GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                try await slow.say("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 try await server.gate.untilArrived(1)
                 try await eventually("a place") {
                     try await server.curl("/peer", as: client, in: files).output == Self.subject
                 }
+                // Neither does what it asks for after that.
+                try await slow.say("GET /peer HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                for _ in 0..<10 {
+                    #expect(try await server.curl("/peer", as: client, in: files).output == Self.subject)
+                }
                 // Later than others, but it gets all of it.
                 #expect(await slow.hearAll().utf8.count > 32 << 20)
             }
+        }
+    }
+
+    @Test func answersAreNotPiledUpForAClientThatOnlyAsks() async throws {
+        try await run(1) { server, files, clients in
+            let client = clients[0]
+            let raw = try files.client()
+            async let held = server.curl("/held", as: client, in: files)
+            try await server.gate.untilArrived(1)
+            try await Talk.with(server, as: raw) { flood in
+                try await flood.say(String(repeating: "GET /peer HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 400))
+                let answers = await flood.hearAll().components(separatedBy: "HTTP/1.1 503").count - 1
+                #expect((1...40).contains(answers), "\(answers)")
+            }
+            server.gate.open()
+            #expect(try await held.output == "held")
         }
     }
 }
