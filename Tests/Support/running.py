@@ -98,6 +98,8 @@ class Folder:
         self.issuers = []
 
     def __enter__(self):
+        # Asked to stop, it cleans up as well.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             self.countersign("pki", "init", "--dir", "certs", "--trust-domain", "link.internal")
             for service in self.SERVICES:

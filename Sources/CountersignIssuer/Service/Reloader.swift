@@ -23,26 +23,7 @@ final class Reloader: Service {
         var last: SHA256Digest?
         /// The last reason why the file could not be read at all.
         var unreadable: ConfigurationError?
-        /// Of the file before it was last looked at.
-        var stamp: FileStamp?
-        /// How often in a row reading was spared.
-        var spared = 0
-
-        /// Whether this look can be spared: a policy of a million services would cost a sixth of a core to read each time. What
-        /// the dates do not show is still seen within half a minute.
-        mutating func spares(_ new: FileStamp?) -> Bool {
-            guard let new, new == stamp, new.size > Self.largeFile, last == acted, unreadable == nil, spared < Self.mostSpared
-            else {
-                (stamp, spared) = (new, 0)
-                return false
-            }
-            spared += 1
-            return true
-        }
-
-        /// Smaller ones are read at each look.
-        static let largeFile = 1 << 20
-        static let mostSpared = 60
+        var looks = LargeFileLooks()
     }
 
     init(state: IssuerState, pollInterval: Duration) {
@@ -106,7 +87,7 @@ extension Reloader {
     private func readIfChanged(force: Bool) -> Result<IssuerConfiguration, ConfigurationError>? {
         let file = state.snapshot.configuration.file
         let stamp = FileStamp(of: file)
-        let isSpared = seen.withLock { $0.spares(stamp) }
+        let isSpared = seen.withLock { $0.looks.spares(stamp, isSettled: $0.last == $0.acted && $0.unreadable == nil) }
         guard force || !isSpared else {
             return nil
         }

@@ -275,12 +275,14 @@ def overload(bench):
             reasons[failure["reason"]] = reasons.get(failure["reason"], 0) + failure["count"]
         reasons["never sent"] = reasons.get("never sent", 0) + result["unsent"]
     lost = sum(count for reason, count in reasons.items() if not reason.startswith(("503", "never sent")))
-    asked = f"{rate} requests per second on a fixed schedule, 512 connections; without a token: {json.dumps(reasons)}"
+    sent = statistics.median((result["tokens"] + result["failed"]) / result["elapsedSeconds"] for result in results)
+    asked = (f"{rate} requests per second on a fixed schedule, 512 connections; {sent:.0f} of them were sent: if that is much less, "
+             f"the load had too little processor; without a token: {json.dumps(reasons)}")
     return [
         Row("served at three times saturation: share of row 1", "", statistics.median(served) / bench.rate, "at least", 0.9, [
-            f"tokens per second {spread(served)}", asked]),
+            f"tokens per second {spread(served)}; {asked}"]),
         Row("99th percentile of what is served then", "ms", statistics.median(tails), "at most", 100, [f"{spread(tails)} ms"]),
-        Row("requests that are neither served nor answered 503", "", lost, "at most", 0, [asked]),
+        Row("requests that are neither served nor answered 503", "", lost, "at most", 0, [f"{lost} in {len(results)} runs"]),
         Row("growth of memory at three times saturation", "MiB", max(resident) - before, "at most", 64, [
             f"resident {before:.1f} MiB before, then {', '.join(f'{value:.1f}' for value in resident)} MiB after each run"]),
     ]

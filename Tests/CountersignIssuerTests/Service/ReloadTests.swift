@@ -60,26 +60,6 @@ struct ReloadTests {
         }
     }
 
-    @Test("tells a file apart from another of the same length and date in its place")
-    func stamp() throws {
-        let folder = try TemporaryFolder()
-        for name in ["one", "two"] {
-            try folder.write("same length", to: name, mode: 0o644)
-            try FileManager.default.setAttributes(
-                [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: folder.path(name))
-        }
-        let link = folder.path("link")
-        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.path("one"))
-        let first = try #require(FileStamp(of: link))
-        #expect(FileStamp(of: link) == first)
-        try FileManager.default.removeItem(atPath: link)
-        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.path("two"))
-        #expect(FileStamp(of: link) != first)
-        try folder.write("other words", to: "one", mode: 0o644)
-        #expect(FileStamp(of: folder.path("one")) != first)
-        #expect(FileStamp(of: folder.path("none")) == nil)
-    }
-
     @Test("keeps its policy when the file is broken, says every fault once, and recovers")
     func broken() async throws {
         try await RunningIssuer.run(try await IssuerFolder()) { issuer in

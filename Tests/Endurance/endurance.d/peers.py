@@ -26,6 +26,14 @@ def secured(port, certificates, protocol="http/1.1"):
     return context.wrap_socket(plain(port), server_hostname="localhost")
 
 
+def serves_newest(port, certificates):
+    """Whether the certificate that is shown is the one in the file."""
+    text = (certificates / "issuer/cert.pem").read_text()
+    first = text[: text.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
+    with secured(port, certificates) as connection:
+        return connection.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(first)
+
+
 def client_hello(promised, sent):
     """The record of a ClientHello: right at the beginning, wrong or missing after it."""
     head = b"\x16\x03\x01" + struct.pack(">H", promised + 4) + b"\x01\x00" + struct.pack(">H", promised)
