@@ -163,8 +163,20 @@ public struct ValidatedPath: Sendable {
 
     /// Whether the verdict still stands at `now` without looking at anything again.
     package func stands(at now: Timestamp) -> Bool {
-        guard now >= validFrom, now < validUntil else { return false }
-        guard let revocationKnownUntil else { return true }
-        return now < revocationKnownUntil
+        standing.includes(now)
+    }
+
+    /// When the verdict stands, and nothing else of the path: to be kept where it is looked at by many.
+    package var standing: Standing {
+        Standing(from: validFrom, until: min(validUntil, revocationKnownUntil ?? validUntil))
+    }
+
+    package struct Standing: Sendable {
+        let from: Timestamp
+        let until: Timestamp
+
+        package func includes(_ moment: Timestamp) -> Bool {
+            moment >= from && moment < until
+        }
     }
 }

@@ -20,8 +20,10 @@ public final class Peer: Sendable {
         let path: ValidatedPath
     }
 
-    /// Holds on to its author, so that no other object can come to stand at the same address.
+    /// Holds on to its author, so that no other object can come to stand at the same address; found by the address, since
+    /// looking at the author would count references that every connection counts.
     private struct Note: Sendable {
+        let address: ObjectIdentifier
         let author: any AnyObject & Sendable
         let content: any AnyObject & Sendable
     }
@@ -73,7 +75,12 @@ public final class Peer: Sendable {
 
     /// What `author` keeps with the connection; `nil` before the first ``note(by:make:)``.
     package func note<Content: AnyObject & Sendable>(by author: some AnyObject & Sendable) -> Content? {
-        notes.withLock { notes in notes.first { $0.author === author }?.content } as? Content
+        let address = ObjectIdentifier(author)
+        let content = notes.withLock { notes -> (any AnyObject & Sendable)? in
+            for index in notes.indices where notes[index].address == address { return notes[index].content }
+            return nil
+        }
+        return content as? Content
     }
 
     /// What `author` concluded from the certificate alone and keeps with the connection, made on first use.
@@ -88,7 +95,7 @@ public final class Peer: Sendable {
         let content = try make(certificate)
         notes.withLock { notes in
             if notes.count == Self.maxNotes { notes.removeFirst() }
-            notes.append(Note(author: author, content: content))
+            notes.append(Note(address: ObjectIdentifier(author), author: author, content: content))
         }
         return content
     }

@@ -28,7 +28,7 @@ final class ConnectionMemory: Sendable {
     private struct Entry: Sendable {
         let authorization: String
         let basis: VerdictBasis
-        let path: ValidatedPath
+        let standing: ValidatedPath.Standing
         let caller: VerifiedCaller
     }
 
@@ -44,10 +44,11 @@ final class ConnectionMemory: Sendable {
             let match = tokens.indices.last {
                 tokens[$0].basis == basis && tokens[$0].authorization.hasSameUTF8(as: authorization)
             }
-            guard let index = match, tokens[index].path.stands(at: now) else { return nil }
+            guard let index = match, tokens[index].standing.includes(now) else { return nil }
+            let caller = tokens[index].caller
             // The most recently used stands last.
             if index != tokens.count - 1 { tokens.append(tokens.remove(at: index)) }
-            return tokens.last?.caller
+            return caller
         }
     }
 
@@ -61,7 +62,7 @@ final class ConnectionMemory: Sendable {
                 tokens.removeFirst()
             }
             guard bytes <= Self.maxBytes else { return }
-            tokens.append(Entry(authorization: authorization, basis: basis, path: path, caller: caller))
+            tokens.append(Entry(authorization: authorization, basis: basis, standing: path.standing, caller: caller))
         }
     }
 }

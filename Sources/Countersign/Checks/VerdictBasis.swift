@@ -8,7 +8,7 @@ struct VerdictBasis: Hashable, Sendable {
     private let revocations: UInt64
 
     /// Where the numbers come from; asked for once, since asking a source counts references that every thread counts.
-    struct Generations: Sendable {
+    final class Generations: Sendable {
         private let keys: Generation
         private let trust: Generation
         private let revocations: Generation

@@ -41,14 +41,16 @@ extension Workload {
             let (authenticator, peer, value) = (fixture.authenticator, fixture.caller.peer, ["Bearer \(fixture.tokens[0])"])
             return { try await repeated(authenticator, peer, value, $0) }
         },
-        // By eight tasks at once, each with its own connection, as several event loops have them.
+        // By eight tasks at once, each with its own connection and its own copy of the token, as several event loops have them.
         Workload("verify, repeated by eight tasks") {
             let fixture = try Fixture.shared.get()
-            let (authenticator, value) = (fixture.authenticator, ["Bearer \(fixture.tokens[0])"])
-            let peers = (0..<8).map { _ in fixture.caller.peer }
+            let authenticator = fixture.authenticator
+            let connections = (0..<8).map { _ in (peer: fixture.caller.peer, value: ["Bearer \(fixture.tokens[0])"]) }
             return { count in
                 try await withThrowingTaskGroup { group in
-                    for peer in peers { group.addTask { try await repeated(authenticator, peer, value, (count + 7) / 8) } }
+                    for connection in connections {
+                        group.addTask { try await repeated(authenticator, connection.peer, connection.value, (count + 7) / 8) }
+                    }
                     try await group.waitForAll()
                 }
             }
