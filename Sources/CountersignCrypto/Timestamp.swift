@@ -20,7 +20,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
     /// The wall clock, rounded down. For the outermost edge only: a command, a server adapter.
     public static func now() -> Timestamp {
-        Timestamp(secondsSince1970: Int64(unsafe time(nil)))
+        Timestamp(secondsSince1970: Int64(time(nil)))
     }
 
     /// The moment `seconds` later (or earlier, when negative); saturates at the ends of `Int64`.
