@@ -21,6 +21,7 @@ struct CountersignCommand: AsyncParsableCommand {
 
     /// Runs the command line given to the process and turns every failure into the documented exit code.
     static func main() async {
+        Processors.matchEventLoops()
         do {
             var command = try parseAsRoot(KidArguments.movingKids(Array(CommandLine.arguments.dropFirst())))
             if var command = command as? any AsyncParsableCommand {

@@ -50,7 +50,7 @@ struct Agent {
         let (issuer, tokens) = (parts.issuer, parts.tokens)
         let status = AgentStatus(issuer: issuer, tokens: tokens)
         var services: [any Service] = [
-            issuer, parts.source, tokens, AgentReload(file: file, tls: parts.tls, tokens: tokens, logger: logger),
+            issuer, parts.source, tokens, AgentReload(file: file, tls: parts.tls, tokens: tokens, logger: logger), IdleMemory(),
         ]
         if let socket = configuration.socket {
             services.append(AgentSocket(path: SocketPath(socket.path), tokens: tokens, status: status, logger: logger))

@@ -13,8 +13,8 @@ struct IssuerProcess: Equatable, Sendable {
     /// The one process that listens on this TCP port; `nil` when there is none, or several, or we may not see it.
     static func listening(on port: Int) -> IssuerProcess? {
         var sockets: Set<String> = []
-        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            sockets.formUnion(listeners(on: port, in: (try? String(contentsOfFile: table, encoding: .utf8)) ?? ""))
+        for table in ["net/tcp", "net/tcp6"] {
+            sockets.formUnion(listeners(on: port, in: ProcessFile.text(table) ?? ""))
         }
         guard !sockets.isEmpty else { return nil }
         let links = Set(sockets.map { "socket:[\($0)]" })
@@ -43,8 +43,8 @@ struct IssuerProcess: Equatable, Sendable {
 
     /// `nil` when there is no such process any more.
     func use() -> Use? {
-        guard let statistics = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8),
-            let status = try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)
+        guard let statistics = ProcessFile.text("\(identifier)/stat"),
+            let status = ProcessFile.text("\(identifier)/status")
         else { return nil }
         return Use(statistics: statistics, status: status, ticksPerSecond: sysconf(Int32(_SC_CLK_TCK)))
     }

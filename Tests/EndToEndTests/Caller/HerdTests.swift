@@ -17,7 +17,7 @@ import Testing
         let tls = try ReloadableTLS(folder.tlsFiles(of: "user-svc"), role: .client, at: .now())
         // The first connection makes the issuer load what it loads once.
         _ = try await folder.caller(address, tls: tls).token(for: "search-svc")
-        let before = try issuer.residentKiB()
+        let before = try issuer.program.residentKiB()
 
         let clock = ContinuousClock()
         let sources = try (0..<Self.callers).map { _ in try folder.caller(address, tls: tls, requestTimeout: .seconds(120)) }
@@ -35,7 +35,7 @@ import Testing
         let time = began.duration(to: clock.now)
         #expect(tokens.count == Self.callers)
         // All connections are open still, each with its buffers and its TLS state.
-        let weight = try issuer.residentKiB() - before
+        let weight = try issuer.program.residentKiB() - before
         #expect(weight < 64 * 1024 + Self.callers * 128, "\(weight) KiB for \(Self.callers) connections")
 
         if ProofSize.isLong {

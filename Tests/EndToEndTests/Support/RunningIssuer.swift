@@ -18,16 +18,19 @@ final class RunningIssuer: Sendable {
     private let logFile: TestDirectory
 
     /// Starts it and waits until it listens.
-    static func start(_ folder: IssuerFolder, configuration: String = "countersign.yaml") async throws -> RunningIssuer {
+    ///
+    /// - Parameter wrapper: a program, with its arguments, that starts the issuer in a way of its own.
+    static func start(
+        _ folder: IssuerFolder, configuration: String = "countersign.yaml", under wrapper: [String] = []
+    ) async throws -> RunningIssuer {
         let logFile = try TestDirectory()
         let errors = try FileHandle(forWritingTo: URL(fileURLWithPath: try logFile.write("", to: "log")))
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // The threads that tests run on block signals, and a program begins with what the thread blocks that starts it.
-        process.arguments = [
-            "--default-signal", "timeout", "--foreground", "--signal=KILL", "600", Program.path, "serve", "--config",
-            configuration,
-        ]
+        process.arguments =
+            ["--default-signal"] + wrapper
+            + ["timeout", "--foreground", "--signal=KILL", "600", Program.path, "serve", "--config", configuration]
         process.currentDirectoryURL = URL(fileURLWithPath: folder.files.path)
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
@@ -93,14 +96,9 @@ final class RunningIssuer: Sendable {
 }
 
 extension RunningIssuer {
-    /// What the issuer's process weighs, in KiB: the part of it that is in memory.
-    func residentKiB() throws -> Int {
-        // What was started is `timeout`; the issuer is its only child.
-        let timeout = processIdentifier
-        let children = try String(contentsOfFile: "/proc/\(timeout)/task/\(timeout)/children", encoding: .utf8)
-        let child = children.split(separator: " ").first ?? ""
-        let status = try String(contentsOfFile: "/proc/\(child)/status", encoding: .utf8)
-        return status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+    /// Of the issuer itself.
+    var program: ProgramProcess {
+        get throws { try ProgramProcess(under: processIdentifier) }
     }
 
     /// A place in the log; what is looked for after it was caused after it.

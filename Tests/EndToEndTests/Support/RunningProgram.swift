@@ -30,6 +30,11 @@ final class RunningProgram: Sendable {
         if process.isRunning { kill(process.processIdentifier, SIGALRM) }
     }
 
+    /// Of the program itself.
+    var program: ProgramProcess {
+        get throws { try ProgramProcess(under: process.processIdentifier) }
+    }
+
     func send(_ signal: Int32) {
         kill(process.processIdentifier, signal)
     }

@@ -1,0 +1,92 @@
+import CountersignJSON
+import CountersignTesting
+import Foundation
+import Testing
+
+@testable import CountersignCLI
+
+/// What the commands take of the machine: processors and memory, as Linux tells them.
+@Suite(.serialized) struct ProcessResourcesTests {
+    @Test func aFileOfTheSystemIsReadToItsEnd() throws {
+        // Longer than what one read gives.
+        let mappings = try #require(ProcessFile.text("self/smaps"))
+        #expect(mappings.utf8.count > 16 * 1024)
+        #expect(mappings.contains("[stack]") && mappings.split(separator: "\n").last?.hasPrefix("VmFlags:") == true)
+        #expect(ProcessFile.text("self/no-such-file") == nil)
+    }
+
+    @Test func onlyUnchangedCodeOfAFileIsReleased() {
+        let mappings = """
+            55d0c0000000-55d0c0400000 r--p 00000000 fe:00 17 /usr/bin/countersign
+            Anonymous:             0 kB
+            55d0c0400000-55d0c0800000 r-xp 00400000 fe:00 17 /usr/bin/countersign
+            Rss:                4096 kB
+            Anonymous:             0 kB
+            55d0c0800000-55d0c0a00000 rw-p 00800000 fe:00 17 /usr/bin/countersign
+            Anonymous:             0 kB
+            7f60f5400000-7f60f5500000 r-xp 00000000 fe:00 18 /usr/lib/patched.so
+            Anonymous:             4 kB
+            7f60f5500000-7f60f5600000 r-xp 00000000 00:00 0
+            Anonymous:             0 kB
+            7f60f5600000-7f60f5602000 r-xp 00000000 00:00 0 [vdso]
+            Anonymous:             0 kB
+            7f60f5700000-7f60f5800000 rwxp 00000000 fe:00 19 /usr/lib/odd.so
+            Anonymous:             0 kB
+            7f60f5900000-7f60f5a00000 r-xp 00000000 fe:00 20 /usr/lib/a b.so
+            Anonymous:             0 kB
+            """
+        #expect(IdleMemory.code(in: mappings) == [0x55d0_c040_0000..<0x55d0_c080_0000, 0x7f60_f590_0000..<0x7f60_f5a0_0000])
+        #expect(IdleMemory.code(in: "") == [] && IdleMemory.code(in: "8-4 r-xp 0 0 0 /x\nAnonymous: 0 kB") == [])
+        #expect(IdleMemory.residentOfFilesKiB(in: "VmRSS:\t  9 kB\nRssFile:\t   40896 kB\n") == 40896)
+    }
+
+    @Test func processorsAreCountedAsTheProcessMayUseThem() throws {
+        #expect(Processors.allowed(in: "Name:\tx\nCpus_allowed:\t3\nCpus_allowed_list:\t0-1\n") == 2)
+        #expect(Processors.allowed(in: "Cpus_allowed:\tff,ffffff80\n") == 33)
+        #expect(Processors.allowed(in: "Cpus_allowed:\t0\n") == nil && Processors.allowed(in: "") == nil)
+        // The mask may have room for processors that the machine does not have.
+        let seen = try #require(ProcessFile.text("self/status").flatMap(Processors.allowed))
+        #expect(try min(seen, processors("--all")) == processors())
+    }
+
+    /// Two event loops on one processor would wait for each other's time slices.
+    @Test(.timeLimit(.minutes(3))) func anIssuerOnOneProcessorHasOneEventLoop() async throws {
+        let issuer = try await RunningIssuer.start(IssuerFolder())
+        let all = try loops(of: issuer)
+        #expect(try (1...processors()).contains(all))
+        #expect(try await issuer.stop() == 0)
+
+        let list = try #require(
+            ProcessFile.text("self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") })
+        let first = list.drop { !$0.isNumber }.prefix { $0.isNumber }
+        let bound = try await RunningIssuer.start(IssuerFolder(), under: ["taskset", "-c", String(first)])
+        #expect(try loops(of: bound) == 1)
+        #expect(try await bound.stop() == 0)
+    }
+
+    /// In the words of the system.
+    private func processors(_ arguments: String...) throws -> Int {
+        try #require(Int(Shell.run("nproc", arguments).standardOutput.filter(\.isNumber)))
+    }
+
+    private func loops(of issuer: RunningIssuer) throws -> Int {
+        let process = try issuer.program.identifier
+        return try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task").filter { thread in
+            ProcessFile.text("\(process)/task/\(thread)/comm")?.hasPrefix("NIO-SGLTN-") == true
+        }.count
+    }
+
+    @Test(.timeLimit(.minutes(3))) func anAgentThatWaitsIsSmallAndStillAnswers() async throws {
+        let place = try AgentFolder()
+        let issuer = try await place.issuer()
+        let agent = try await place.start(issuer, tokens: "      - audience: search-svc\n")
+        #expect(try place.ask("/token?audience=search-svc").status == 200)
+        try await eventually("less than 25 MiB resident") { try agent.program.residentKiB() < 25 * 1024 }
+        // What was released is there when it is needed.
+        #expect(try place.ask("/token?audience=search-svc").status == 200)
+        #expect(try place.ask("/status").json.string("status") == "ready")
+        try await eventually("less than 25 MiB resident again") { try agent.program.residentKiB() < 25 * 1024 }
+        #expect(try await agent.stop() == 0)
+        #expect(try await issuer.stop() == 0)
+    }
+}
