@@ -32,14 +32,14 @@ public struct AuthenticationMiddleware<Context: CallerRequestContext>: RouterMid
         self.clock = clock
     }
 
-    public nonisolated(nonsending) func handle(
+    public func handle(
         _ request: Request,
         context: Context,
         next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let (authorization, now) = (request.headers[values: .authorization], clock())
-        // Most requests bring a token that was seen before, and run on their connection's own thread: no suspension for them.
-        if let peer = context.channel.mutualTLSPeerOnEventLoop(),
+        // Most requests bring a token that was seen before, and are served by their connection's own task: no suspension for them.
+        if let peer = context.channel.mutualTLSPeerAtHand(),
             let caller = authenticator.remembered(authorization, of: peer, requiring: requirement, at: now)
         {
             return try await next(request, context.with(caller))

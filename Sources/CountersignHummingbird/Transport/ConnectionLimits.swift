@@ -41,7 +41,7 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
     ///     idle without any farewell, so there is nothing to cut.
     func begin(among requests: RequestsInProgress, countingStreams: Bool) {
         // Without a client there is no connection any more.
-        if let peer = context?.channel.mutualTLSPeerOnEventLoop() {
+        if let peer = context?.channel.mutualTLSPeerInPipeline() {
             self.requests = requests
             caller = requests.joined(callerKey(peer))
         }

@@ -124,9 +124,12 @@ struct MutualTLSChannel: ServerChildChannel {
         let executor = EventLoopTaskExecutor(value.channel.eventLoop)
         await withTaskExecutorPreference(executor) {
             do {
-                switch try await value.protocolChosen.get() {
-                case .http1_1(let connection): await http1.handle(value: connection, logger: logger)
-                case .http2(let connection): await http2.handle(value: connection, logger: logger)
+                let connection = try await value.protocolChosen.get()
+                await ServedConnection.$current.withValue(ServedConnection(value.channel)) {
+                    switch connection {
+                    case .http1_1(let connection): await http1.handle(value: connection, logger: logger)
+                    case .http2(let connection): await http2.handle(value: connection, logger: logger)
+                    }
                 }
             } catch {
                 // The handshake did not come to its end; its refusal has been reported.

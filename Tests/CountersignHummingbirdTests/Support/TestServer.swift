@@ -66,9 +66,9 @@ struct TestServer {
 
     /// Runs a server for as long as `body` takes, then stops it and waits until it has stopped.
     ///
-    /// Routes: `/peer` answers with the client's subject, `/loop` whether the request runs on its connection's event loop,
-    /// `POST /length` with the number of bytes received. `/held` waits at the gate, `POST /read` tells the gate and then reads,
-    /// `/large` tells the gate and answers with 32 MiB.
+    /// Routes: `/peer` answers with the client's subject, `/stranger` with that of another channel, `/loop` whether the request
+    /// runs on its connection's event loop, `POST /length` with the number of bytes received. `/held` waits at the gate, `POST
+    /// /read` tells the gate and then reads, `/large` tells the gate and answers with 32 MiB.
     ///
     /// - Parameter eventLoops: `nil` for those that all tests share.
     static func run<Result: Sendable>(
@@ -86,6 +86,14 @@ struct TestServer {
         let router = Router(context: PeerContext.self)
         router.get("peer") { _, context in
             await context.channel.mutualTLSPeer()?.certificate.subject.description ?? "nobody"
+        }
+        // Asks of a channel that is not the request's, as of a server or client of the application's own.
+        router.get("stranger") { _, _ in
+            let other = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup).bind(host: "127.0.0.1", port: 0)
+                .get()
+            let peer = await other.mutualTLSPeer()
+            try await other.close()
+            return peer?.certificate.subject.description ?? "nobody"
         }
         router.get("loop") { _, context in
             "\(context.channel.eventLoop.inEventLoop)"
