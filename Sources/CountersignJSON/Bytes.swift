@@ -38,6 +38,29 @@ extension [UInt8] {
     }
 }
 
+extension [UInt8] {
+    /// Adds this text.
+    package mutating func append(_ text: StaticString) {
+        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Adds a text that stands in a JSON string as it is: printable ASCII from `lowest` on, without quotation mark and backslash.
+    ///
+    /// - Returns: false, and nothing is added, for any other text and for one with nothing in it.
+    package mutating func append(plain text: String, from lowest: UInt8 = 0x20) -> Bool {
+        var text = text
+        return text.withUTF8 { characters in
+            var isPlain = !characters.isEmpty
+            for index in 0..<characters.count {
+                let byte = unsafe characters[index]
+                isPlain = isPlain && lowest...0x7E ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+            }
+            if isPlain { unsafe append(contentsOf: characters) }
+            return isPlain
+        }
+    }
+}
+
 private func isSame(_ left: UnsafeRawPointer?, _ right: UnsafeRawPointer?, _ count: Int) -> Bool {
     guard count > 0, let left = unsafe left, let right = unsafe right else { return count == 0 }
     return unsafe memcmp(left, right, count) == 0

@@ -44,4 +44,20 @@ struct BytesTests {
         #expect([UInt8]().hasText("", at: 0))
         #expect(![UInt8]().hasText("a", at: 0))
     }
+
+    @Test("texts are added, and those that would need escaping are not")
+    func adding() {
+        var text: [UInt8] = []
+        text.append("{\"")
+        text.append("")
+        let (short, long) = ("a /~", "a-text-that-is-longer-than-fifteen-bytes")
+        let added = [text.append(plain: short), text.append(plain: long, from: 0x21)]
+        #expect(added == [true, true])
+        let refused = ["", "a\"", "\\", "\u{7F}", "\t", "\u{e9}", "a\0", "abcdefghijklmnopqrstuvwxyz\n"]
+            .filter { text.append(plain: $0) }
+        #expect(refused == [])
+        let addedSpace = text.append(plain: "a b", from: 0x21)
+        #expect(!addedSpace)
+        #expect(text == Array("{\"\(short)\(long)".utf8))
+    }
 }
