@@ -59,7 +59,10 @@ public struct CertificateIdentity: Hashable, Sendable {
     /// - Throws: ``Refusal`` with code `subject-incomplete`, naming the first field that is missing.
     public func requireSubjectFields(_ fields: [DistinguishedName.AttributeType]) throws(Refusal) {
         for field in fields {
-            guard subject.values(of: field).contains(where: { !$0.value.isEmpty }) else {
+            let isThere = subject.relativeDistinguishedNames.contains { name in
+                name.attributes.contains { $0.type == field && !$0.value.isEmpty }
+            }
+            guard isThere else {
                 throw Refusal(.subjectIncomplete, "the certificate's subject has no \(field.shortName ?? field.oid)")
             }
         }
@@ -144,6 +147,6 @@ extension CertificateIdentity {
 
     /// Schemes are compared without regard to case (RFC 3986, section 3.1), so that `SPIFFE:` cannot slip past as some other URI.
     private static func hasSPIFFEScheme(_ uri: String) -> Bool {
-        uri.utf8.count >= 7 && zip(uri.utf8, "spiffe:".utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+        uri.utf8.starts(with: "spiffe:".utf8) { $0 | 0x20 == $1 }
     }
 }
