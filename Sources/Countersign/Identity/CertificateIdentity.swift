@@ -145,8 +145,15 @@ extension CertificateIdentity {
         return read
     }
 
+    private static let scheme = Array("spiffe:".utf8)
+
     /// Schemes are compared without regard to case (RFC 3986, section 3.1), so that `SPIFFE:` cannot slip past as some other URI.
     private static func hasSPIFFEScheme(_ uri: String) -> Bool {
-        uri.utf8.starts(with: "spiffe:".utf8) { $0 | 0x20 == $1 }
+        let bytes = uri.utf8.span
+        guard bytes.count >= scheme.count else { return false }
+        for index in scheme.indices where bytes[index] | 0x20 != scheme[index] {
+            return false
+        }
+        return true
     }
 }
