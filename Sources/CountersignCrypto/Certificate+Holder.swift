@@ -10,11 +10,23 @@ extension Certificate {
     /// - Parameter authorityKey: ``PublicKey/sha256`` of the authority that signed the certificate, as path validation found
     ///   it, ``ValidatedPath/authorityKeySHA256``: never what the certificate says about its issuer.
     public func holderSHA256(under authorityKey: SHA256Digest) -> SHA256Digest {
-        var lines = subject.relativeDistinguishedNames.map { name in
-            name.attributes.map { "\($0.type.oid)=\(Hexadecimal.text($0.value))" }.joined(separator: "+")
+        // Put together as bytes: the issuer does this for every token.
+        let lineFeed = UInt8(ascii: "\n")
+        var text: [UInt8] = []
+        text.reserveCapacity(512)
+        for name in subject.relativeDistinguishedNames {
+            for (number, attribute) in name.attributes.enumerated() {
+                if number > 0 { text.append(UInt8(ascii: "+")) }
+                text.append(contentsOf: attribute.type.oid.utf8)
+                text.append(UInt8(ascii: "="))
+                Hexadecimal.append(attribute.value, to: &text)
+            }
+            text.append(lineFeed)
         }
-        lines.append(spiffeID?.description ?? "")
-        lines.append(authorityKey.hex)
-        return SHA256.digest(of: lines.flatMap { Array("\($0)\n".utf8) })
+        if let spiffeID { text.append(contentsOf: spiffeID.description.utf8) }
+        text.append(lineFeed)
+        Hexadecimal.append(authorityKey.bytes, to: &text)
+        text.append(lineFeed)
+        return SHA256.digest(of: text)
     }
 }

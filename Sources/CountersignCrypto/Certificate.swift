@@ -72,7 +72,8 @@ public struct Certificate: Sendable {
 
     /// The SPIFFE ID, where the certificate has one as its only URI (SPIFFE X509-SVID, section 2); `nil` otherwise.
     public var spiffeID: SPIFFEID? {
-        uris.count == 1 ? uris.first.flatMap { try? SPIFFEID($0) } : nil
+        let uris = uris
+        return uris.count == 1 ? uris.first.flatMap { try? SPIFFEID($0) } : nil
     }
 }
 

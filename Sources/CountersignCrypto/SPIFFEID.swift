@@ -10,20 +10,25 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `CryptoError` with `malformed-name` for anything the specification does not allow: other schemes, ports,
     ///   user names, queries, fragments, percent signs, empty segments, a trailing slash, more than 2048 bytes.
     public init(_ text: String) throws(CryptoError) {
-        let prefix = "spiffe://"
-        guard text.utf8.count <= 2048, text.utf8.starts(with: prefix.utf8) else {
+        let bytes = Array(text.utf8)
+        guard bytes.count <= 2048, bytes.starts(with: Self.prefix) else {
             throw CryptoError(.malformedName, "a SPIFFE ID starts with spiffe:// and has at most 2048 bytes")
         }
-        let rest = text.utf8.dropFirst(prefix.utf8.count)
-        let domain = rest.prefix { $0 != UInt8(ascii: "/") }
-        let path = rest.dropFirst(domain.count)
-        guard !domain.isEmpty, domain.count <= 255, domain.allSatisfy(Self.isDomainCharacter) else {
+        let domainStart = Self.prefix.count
+        var index = domainStart
+        while index < bytes.count, Self.isDomainCharacter(bytes[index]) { index += 1 }
+        let domain = bytes[domainStart..<index]
+        guard 1...255 ~= domain.count, index == bytes.count || bytes[index] == slash else {
             throw CryptoError(
                 .malformedName, "the trust domain of a SPIFFE ID has lower-case letters, digits, '.', '-', '_' only")
         }
-        for segment in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst() {
-            let isDots = segment.elementsEqual(".".utf8) || segment.elementsEqual("..".utf8)
-            guard !segment.isEmpty, !isDots, segment.allSatisfy(Self.isPathCharacter) else {
+        let path = bytes[index...]
+        while index < bytes.count {
+            // A slash stands here, and a segment behind it.
+            let start = index + 1
+            index = start
+            while index < bytes.count, Self.isPathCharacter(bytes[index]) { index += 1 }
+            guard index == bytes.count || bytes[index] == slash, !Self.isForbidden(bytes[start..<index]) else {
                 throw CryptoError(.malformedName, "the path of a SPIFFE ID has an empty or forbidden segment")
             }
         }
@@ -32,6 +37,13 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { "spiffe://\(trustDomain)\(path)" }
+
+    private static let prefix = Array("spiffe://".utf8)
+
+    /// Nothing, `.` and `..`.
+    private static func isForbidden(_ segment: ArraySlice<UInt8>) -> Bool {
+        segment.count <= 2 && segment.allSatisfy { $0 == UInt8(ascii: ".") }
+    }
 
     private static func isDomainCharacter(_ byte: UInt8) -> Bool {
         switch byte {
@@ -46,3 +58,5 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         isDomainCharacter(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
     }
 }
+
+private let slash = UInt8(ascii: "/")

@@ -29,8 +29,20 @@ extension Timestamp {
         var month: Int64 = 12
         while Self.days(before: year, month) > day { month -= 1 }
         let dayOfMonth = day - Self.days(before: year, month) + 1
-        let time = [secondOfDay / 3600, secondOfDay / 60 % 60, secondOfDay % 60].map { Self.digits($0, 2) }
-        return "\(Self.digits(year, 4))-\(Self.digits(month, 2))-\(Self.digits(dayOfMonth, 2))T\(time.joined(separator: ":"))Z"
+        // Each number is put over the zeroes of its place, its last digit first.
+        var text = Array("0000-00-00T00:00:00Z".utf8)
+        let places = [
+            (year, 3), (month, 6), (dayOfMonth, 9), (secondOfDay / 3600, 12), (secondOfDay / 60 % 60, 15), (secondOfDay % 60, 18),
+        ]
+        for (number, end) in places {
+            var (rest, index) = (number, end)
+            while rest > 0 {
+                text[index] += UInt8(rest % 10)
+                rest /= 10
+                index -= 1
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Days from 1970-01-01 to the first of a month (Gregorian calendar, also before its time).
@@ -47,10 +59,6 @@ extension Timestamp {
         month == 12 ? 31 : days(before: year, month + 1) - days(before: year, month)
     }
 
-    private static func digits(_ number: Int64, _ width: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
-    }
 }
 
 private struct DigitReader {

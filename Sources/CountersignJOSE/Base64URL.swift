@@ -10,36 +10,40 @@ public enum Base64URL {
 
     /// The text of these bytes, as ASCII bytes.
     public static func encodeBytes(_ bytes: [UInt8]) -> [UInt8] {
-        encode(bytes.span)
+        var text: [UInt8] = []
+        append(bytes, to: &text)
+        return text
     }
 
-    private static func encode(_ bytes: Span<UInt8>) -> [UInt8] {
-        let alphabet = alphabet
-        let symbols = alphabet.span
-        return [UInt8](capacity: (bytes.count * 4 + 2) / 3) { text in
+    /// Adds the text of these bytes, as ASCII bytes.
+    package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
+        let (bytes, alphabet) = (bytes.span, alphabet)
+        let (symbols, length) = (alphabet.span, (bytes.count * 4 + 2) / 3)
+        text.append(addingCapacity: length) { output in
+            output.append(repeating: 0, count: length)
+            var text = output.mutableSpan
             // Always so. Said here, where the compiler sees it, it takes the check out of every look into the alphabet.
-            guard symbols.count == 64 else {
-                return
-            }
-            var index = 0
-            while index &+ 2 < bytes.count {
-                let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index &+ 1]) << 8 | UInt32(bytes[index &+ 2])
-                text.append(symbols[Int(group >> 18)])
-                text.append(symbols[Int(group >> 12 & 0x3F)])
-                text.append(symbols[Int(group >> 6 & 0x3F)])
-                text.append(symbols[Int(group & 0x3F)])
+            guard symbols.count == 64 else { return }
+            var (index, place) = (0, 0)
+            while index &+ 3 <= bytes.count {
+                // The last of a group first: one check does for the others.
+                let third = UInt32(bytes[index &+ 2])
+                let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index &+ 1]) << 8 | third
+                text[place &+ 3] = symbols[Int(group & 0x3F)]
+                text[place &+ 2] = symbols[Int(group >> 6 & 0x3F)]
+                text[place &+ 1] = symbols[Int(group >> 12 & 0x3F)]
+                text[place] = symbols[Int(group >> 18)]
                 index &+= 3
+                place &+= 4
             }
             // One byte is two characters, two are three; unused bits are zero.
             let rest = bytes.count - index
-            guard rest > 0 else {
-                return
-            }
+            guard rest > 0 else { return }
             let group = UInt32(bytes[index]) << 16 | (rest == 2 ? UInt32(bytes[index &+ 1]) << 8 : 0)
-            text.append(symbols[Int(group >> 18)])
-            text.append(symbols[Int(group >> 12 & 0x3F)])
+            text[place] = symbols[Int(group >> 18)]
+            text[place &+ 1] = symbols[Int(group >> 12 & 0x3F)]
             if rest == 2 {
-                text.append(symbols[Int(group >> 6 & 0x3F)])
+                text[place &+ 2] = symbols[Int(group >> 6 & 0x3F)]
             }
         }
     }
@@ -62,61 +66,57 @@ public enum Base64URL {
     private static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         // Two characters stand for one byte, three for two; one stands for no whole byte.
         let rest = text.count % 4
-        guard rest != 1 else {
-            return nil
-        }
+        guard rest != 1 else { return nil }
+        let length = text.count / 4 * 3 + max(rest - 1, 0)
         let table = values
         let values = table.span
-        var isCanonical = true
-        let bytes = [UInt8](capacity: text.count / 4 * 3 + max(rest - 1, 0)) { bytes in
+        var isCanonical = false
+        var bytes: [UInt8] = []
+        bytes.append(addingCapacity: length) { output in
+            output.append(repeating: 0, count: length)
+            var bytes = output.mutableSpan
             // Always so. Said here, where the compiler sees it, it takes the check out of every look into the table.
-            guard values.count == 256 else {
-                isCanonical = false
-                return
-            }
-            // All values are or-ed together: a character outside the alphabet leaves a bit that no value has.
+            guard values.count == 256 else { return }
+            // All groups are or-ed together: a character outside the alphabet leaves a bit above the 24 that a group has.
             var seen: UInt32 = 0
-            var index = 0
-            while index &+ 3 < text.count {
-                let first = UInt32(values[Int(text[index])])
-                let second = UInt32(values[Int(text[index &+ 1])])
-                let third = UInt32(values[Int(text[index &+ 2])])
-                let fourth = UInt32(values[Int(text[index &+ 3])])
-                seen |= first | second | third | fourth
-                let group = first << 18 | second << 12 | third << 6 | fourth
-                bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-                bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-                bytes.append(UInt8(truncatingIfNeeded: group))
+            var (index, place) = (0, 0)
+            while index &+ 4 <= text.count {
+                // The last of a group first: one check does for the others.
+                let fourth = values[Int(text[index &+ 3])]
+                let group =
+                    values[Int(text[index])] << 18 | values[Int(text[index &+ 1])] << 12 | values[Int(text[index &+ 2])] << 6
+                    | fourth
+                seen |= group
+                bytes[place &+ 2] = UInt8(truncatingIfNeeded: group)
+                bytes[place &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
+                bytes[place] = UInt8(truncatingIfNeeded: group >> 16)
                 index &+= 4
+                place &+= 3
             }
-            var group: UInt32 = 0
-            while index < text.count {
-                let value = UInt32(values[Int(text[index])])
-                seen |= value
-                group = group << 6 | value
-                index &+= 1
+            if rest > 0 {
+                let third = rest == 3 ? values[Int(text[index &+ 2])] << 6 : 0
+                let group = values[Int(text[index])] << 18 | values[Int(text[index &+ 1])] << 12 | third
+                bytes[place] = UInt8(truncatingIfNeeded: group >> 16)
+                if rest == 3 {
+                    bytes[place &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
+                }
+                // The bits that are left over must be zero, or several texts would mean the same bytes.
+                guard group & (rest == 3 ? 0xFF : 0xFFFF) == 0 else { return }
+                seen |= group
             }
-            // The bits that are left over must be zero, or several texts would mean the same bytes.
-            if rest == 2 {
-                bytes.append(UInt8(truncatingIfNeeded: group >> 4))
-                isCanonical = group & 0xF == 0
-            } else if rest == 3 {
-                bytes.append(UInt8(truncatingIfNeeded: group >> 10))
-                bytes.append(UInt8(truncatingIfNeeded: group >> 2))
-                isCanonical = group & 0x3 == 0
-            }
-            isCanonical = isCanonical && seen < 64
+            isCanonical = seen < 1 << 24
         }
         return isCanonical ? bytes : nil
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The value of each of the 256 bytes; 0xFF for those outside the alphabet.
-    private static let values: [UInt8] = {
-        var values = [UInt8](repeating: 0xFF, count: 256)
+    /// The value of each of the 256 bytes. All bits are set for those outside the alphabet: wherever it stands in a group, some
+    /// are left above the 24 bits.
+    private static let values: [UInt32] = {
+        var values = [UInt32](repeating: .max, count: 256)
         for (value, character) in alphabet.enumerated() {
-            values[Int(character)] = UInt8(value)
+            values[Int(character)] = UInt32(value)
         }
         return values
     }()

@@ -38,6 +38,34 @@ import Testing
         #expect(throws: CryptoError(.malformedName, "")) { try SPIFFEID("spiffe://a/\(path)a") }
     }
 
+    /// Every byte at every place, against the specification's sentences put one by one.
+    @Test func allowsTheCharactersOfTheSpecificationOnly() {
+        let good = Array("spiffe://a.b/c/..d/e-_".utf8)
+        var texts = good.indices.map { Array(good[..<$0]) }
+        for index in good.indices {
+            for byte in UInt8(0)..<0x80 {
+                var (changed, longer) = (good, good)
+                changed[index] = byte
+                longer.insert(byte, at: index)
+                texts += [changed, longer]
+            }
+        }
+        for bytes in texts {
+            let text = String(decoding: bytes, as: UTF8.self)
+            #expect(((try? SPIFFEID(text)) != nil) == isAllowed(text), "\(text)")
+            if let id = try? SPIFFEID(text) { #expect(id.description == text) }
+        }
+    }
+
+    private func isAllowed(_ text: String) -> Bool {
+        guard text.hasPrefix("spiffe://") else { return false }
+        let parts = text.dropFirst(9).split(separator: "/", omittingEmptySubsequences: false)
+        let (domain, small) = (parts[0], Set("abcdefghijklmnopqrstuvwxyz0123456789.-_"))
+        let all = small.union("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        return !domain.isEmpty && domain.allSatisfy(small.contains)
+            && parts.dropFirst().allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && $0.allSatisfy(all.contains) }
+    }
+
     @Test func comparesExactly() throws {
         #expect(try SPIFFEID("spiffe://a/B") == SPIFFEID("spiffe://a/B"))
         #expect(try SPIFFEID("spiffe://a/B") != SPIFFEID("spiffe://a/b"))

@@ -1,4 +1,5 @@
 import CountersignJOSE
+import Foundation
 import Testing
 
 @Suite("base64url")
@@ -71,5 +72,56 @@ struct Base64URLTests {
     @Test("a length of one more than a multiple of four is refused", arguments: ["A", "AAAAA", "Zm9vA"])
     func impossibleLength(text: String) {
         #expect(Base64URL.decode(text) == nil)
+    }
+
+    @Test("every length, and every byte in each of the last places, is written as Foundation writes it")
+    func encodesLikeAnother() {
+        for count in 0...64 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ count &* 13) }
+            #expect(Base64URL.encode(bytes) == reference(bytes))
+            for place in max(0, count - 3)..<count where count < 10 {
+                var changed = bytes
+                for byte in UInt8.min...UInt8.max {
+                    changed[place] = byte
+                    #expect(Base64URL.encode(changed) == reference(changed))
+                }
+            }
+        }
+    }
+
+    @Test("every byte in each of the last places of every length is read as the specification says, or refused")
+    func decodesLikeAnother() {
+        for count in 0...64 {
+            let text = (0..<count).map { Self.alphabet[($0 &* 29 &+ count) % 64] }
+            #expect(Base64URL.decode(text) == plainly(text))
+            for place in max(0, count - 4)..<count where count < 13 {
+                var changed = text
+                for byte in UInt8.min...UInt8.max {
+                    changed[place] = byte
+                    #expect(Base64URL.decode(changed) == plainly(changed))
+                }
+            }
+        }
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    private func reference(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
+            .replacingOccurrences(of: "=", with: "")
+    }
+
+    /// Bit by bit, slowly.
+    private func plainly(_ text: [UInt8]) -> [UInt8]? {
+        var bits: [Bool] = []
+        for character in text {
+            guard let value = Self.alphabet.firstIndex(of: character) else { return nil }
+            bits += (0..<6).reversed().map { value >> $0 & 1 == 1 }
+        }
+        let left = bits.count % 8
+        guard left < 6, !bits.suffix(left).contains(true) else { return nil }
+        return stride(from: 0, to: bits.count - left, by: 8).map { start in
+            bits[start..<start + 8].reduce(0) { $0 << 1 | ($1 ? 1 : 0) }
+        }
     }
 }

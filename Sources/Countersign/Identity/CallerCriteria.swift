@@ -52,10 +52,15 @@ extension CallerCriteria {
     ///
     /// On such text Swift's `==` compares bytes, which it does not do in general.
     static func lowercasedASCII(_ text: String) -> String? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            return nil
+        let bytes = text.utf8.span
+        var hasUpperCase = false
+        for index in bytes.indices {
+            let byte = bytes[index]
+            guard 0x21...0x7E ~= byte else { return nil }
+            hasUpperCase = hasUpperCase || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
         }
-        return text.lowercased()
+        guard !bytes.isEmpty else { return nil }
+        return hasUpperCase ? text.lowercased() : text
     }
 
     /// Labels of letters, digits, hyphens and underscores, 63 bytes each and 253 together.

@@ -59,7 +59,10 @@ public struct CertificateIdentity: Hashable, Sendable {
     /// - Throws: ``Refusal`` with code `subject-incomplete`, naming the first field that is missing.
     public func requireSubjectFields(_ fields: [DistinguishedName.AttributeType]) throws(Refusal) {
         for field in fields {
-            guard subject.values(of: field).contains(where: { !$0.value.isEmpty }) else {
+            let isThere = subject.relativeDistinguishedNames.contains { name in
+                name.attributes.contains { $0.type == field && !$0.value.isEmpty }
+            }
+            guard isThere else {
                 throw Refusal(.subjectIncomplete, "the certificate's subject has no \(field.shortName ?? field.oid)")
             }
         }
@@ -142,8 +145,15 @@ extension CertificateIdentity {
         return read
     }
 
+    private static let scheme = Array("spiffe:".utf8)
+
     /// Schemes are compared without regard to case (RFC 3986, section 3.1), so that `SPIFFE:` cannot slip past as some other URI.
     private static func hasSPIFFEScheme(_ uri: String) -> Bool {
-        uri.utf8.count >= 7 && zip(uri.utf8, "spiffe:".utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+        let bytes = uri.utf8.span
+        guard bytes.count >= scheme.count else { return false }
+        for index in scheme.indices where bytes[index] | 0x20 != scheme[index] {
+            return false
+        }
+        return true
     }
 }

@@ -1,3 +1,5 @@
+internal import CountersignJSON
+
 /// The issuer's public keys as a receiver uses them: looked up by what a token's header says, and by nothing looser.
 ///
 /// One value is one state of the set; a new set is a new value. For the tokens of a known key the whole header is compared
@@ -15,7 +17,7 @@ public final class KeySet: Sendable {
     /// The key of a token with exactly this header segment, if the issuer would have written it so.
     func key(forHeaderSegment segment: ArraySlice<UInt8>) -> JWK? {
         // A set has a handful of keys: comparing with each costs less than hashing once.
-        headers.first { $0.segment.elementsEqual(segment) }?.key
+        headers.indices.first { segment.hasSameBytes(as: headers[$0].segment) }.map { headers[$0].key }
     }
 
     /// The key with this identifier; there is no default key and no trying of others.

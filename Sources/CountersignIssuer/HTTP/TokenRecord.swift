@@ -23,8 +23,8 @@ struct TokenRecord {
     func logIssued(to logger: Logger) {
         var metadata = common
         metadata["outcome"] = "issued"
-        metadata["kid"] = keyID.map { "\($0)" }
-        metadata["jti"] = tokenID.map { "\($0)" }
+        metadata["kid"] = keyID.map { .string($0.rawValue) }
+        metadata["jti"] = tokenID.map { .string($0) }
         logger.info("token issued", metadata: metadata)
     }
 
@@ -47,9 +47,10 @@ struct TokenRecord {
     }
 
     private var common: Logger.Metadata {
-        var metadata: Logger.Metadata = ["request": "\(requestID)"]
-        metadata["service"] = service.map { "\($0)" }
-        metadata["audience"] = target.map { "\($0)" }
+        var metadata = Logger.Metadata(minimumCapacity: 8)
+        metadata["request"] = .string(requestID)
+        metadata["service"] = service.map { .string($0) }
+        metadata["audience"] = target.map { .string($0) }
         return metadata
     }
 }

@@ -10,7 +10,11 @@ public struct ServiceDirectory: Sendable {
     /// In the order given.
     public let services: [ServiceEntry]
 
-    private let byNames: [NameKey: Int]
+    // An entry with a subject or a SPIFFE ID is in one of the first three, by what it gives; a look-up hashes for those only that
+    // have entries.
+    private let bySubject: [DistinguishedName: Int]
+    private let bySPIFFEID: [SPIFFEID: Int]
+    private let byBoth: [Names: Int]
     private let byDNSName: [String: Int]
 
     /// Compiles the entries. Cost: a few hash operations per entry, also when many share a name.
@@ -23,19 +27,24 @@ public struct ServiceDirectory: Sendable {
         guard conflicts.isEmpty else {
             throw ServiceConflicts(conflicts)
         }
-        var byNames: [NameKey: Int] = [:]
+        var bySubject: [DistinguishedName: Int] = [:]
+        var bySPIFFEID: [SPIFFEID: Int] = [:]
+        var byBoth: [Names: Int] = [:]
         var byDNSName: [String: Int] = [:]
-        byNames.reserveCapacity(services.count)
         for (index, service) in services.enumerated() {
             let criteria = service.criteria
-            if criteria.subject != nil || criteria.spiffeID != nil {
-                byNames[NameKey(subject: criteria.subject, spiffeID: criteria.spiffeID)] = index
-            } else if let name = criteria.dnsName {
-                byDNSName[name] = index
+            switch (criteria.subject, criteria.spiffeID, criteria.dnsName) {
+            case (let subject?, let spiffeID?, _): byBoth[Names(subject: subject, spiffeID: spiffeID)] = index
+            case (let subject?, nil, _): bySubject[subject] = index
+            case (nil, let spiffeID?, _): bySPIFFEID[spiffeID] = index
+            case (nil, nil, let name?): byDNSName[name] = index
+            case (nil, nil, nil): break
             }
         }
         self.services = services
-        self.byNames = byNames
+        self.bySubject = bySubject
+        self.bySPIFFEID = bySPIFFEID
+        self.byBoth = byBoth
         self.byDNSName = byDNSName
     }
 
@@ -59,14 +68,14 @@ public struct ServiceDirectory: Sendable {
     private func candidates(for identity: CertificateIdentity) -> [Int] {
         var candidates: [Int] = []
         candidates.reserveCapacity(2)
-        if let index = byNames[NameKey(subject: identity.subject, spiffeID: nil)] {
+        if let index = bySubject[identity.subject] {
             candidates.append(index)
         }
         if let spiffeID = identity.spiffeID {
-            if let index = byNames[NameKey(subject: nil, spiffeID: spiffeID)] {
+            if let index = bySPIFFEID[spiffeID] {
                 candidates.append(index)
             }
-            if let index = byNames[NameKey(subject: identity.subject, spiffeID: spiffeID)] {
+            if !byBoth.isEmpty, let index = byBoth[Names(subject: identity.subject, spiffeID: spiffeID)] {
                 candidates.append(index)
             }
         }
@@ -78,10 +87,10 @@ public struct ServiceDirectory: Sendable {
 }
 
 extension ServiceDirectory {
-    /// Subject and SPIFFE ID as an entry gives them. At most one entry has a given key: two with the same subject and the same
-    /// SPIFFE ID would not be disjoint, whatever their DNS names.
-    private struct NameKey: Hashable {
-        let subject: DistinguishedName?
-        let spiffeID: SPIFFEID?
+    /// Subject and SPIFFE ID of an entry that gives both. At most one entry has given names: two with the same subject and the
+    /// same SPIFFE ID would not be disjoint, whatever their DNS names.
+    private struct Names: Hashable {
+        let subject: DistinguishedName
+        let spiffeID: SPIFFEID
     }
 }

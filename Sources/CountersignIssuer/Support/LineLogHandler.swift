@@ -27,10 +27,22 @@ public struct LineLogHandler: LogHandler {
 
     public func log(event: LogEvent) {
         let provided = metadataProvider?.get() ?? [:]
-        let all = metadata.merging(provided) { $1 }.merging(event.metadata ?? [:]) { $1 }
-        var line = "\(Timestamp.now()) \(event.level) \(LogText.escaped(event.message.description, limit: 1000))"
+        var all = event.metadata ?? [:]
+        if !metadata.isEmpty || !provided.isEmpty {
+            all = metadata.merging(provided) { $1 }.merging(all) { $1 }
+        }
+        // Each token has its line: parts are added one by one, and not put together before.
+        var line = Timestamp.now().description
+        line.reserveCapacity(256)
+        line += " "
+        line += event.level.rawValue
+        line += " "
+        line += LogText.escaped(event.message.description, limit: 1000)
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-            line += " \(key)=\(Self.text(value.description))"
+            line += " "
+            line += key
+            line += "="
+            line += Self.text(value.description)
         }
         if let error = event.error {
             line += " error=\(Self.text("\(error)"))"
@@ -40,12 +52,7 @@ public struct LineLogHandler: LogHandler {
 
     /// A word as it is; anything else in quotes.
     private static func text(_ value: String) -> String {
-        let isWord =
-            !value.isEmpty
-            && value.utf8.allSatisfy { byte in
-                (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "'") && byte != UInt8(ascii: "\"")
-                    && byte != UInt8(ascii: "\\")
-            }
-        return isWord && value.utf8.count <= 500 ? value : LogText.quoted(value, limit: 500)
+        let isWord = (1...500).contains(value.utf8.count) && LogText.isPlain(value, from: 0x21)
+        return isWord ? value : LogText.quoted(value, limit: 500)
     }
 }

@@ -9,6 +9,7 @@ enum LogText {
     ///
     /// - Parameter limit: How many characters of the original are kept; three dots stand for the rest.
     static func escaped(_ text: String, limit: Int = 200) -> String {
+        if text.utf8.count <= limit, isPlain(text) { return text }
         var result = ""
         for (count, scalar) in text.unicodeScalars.enumerated() {
             guard count < limit else {
@@ -25,5 +26,18 @@ enum LogText {
             }
         }
         return result
+    }
+
+    /// Whether all of it is ASCII from `lowest` to `~`, without quotes and backslashes: nothing to escape.
+    static func isPlain(_ text: String, from lowest: UInt8 = 0x20) -> Bool {
+        let bytes = text.utf8.span
+        for index in bytes.indices {
+            switch bytes[index] {
+            case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "\\"): return false
+            case lowest...0x7E: break
+            default: return false
+            }
+        }
+        return true
     }
 }

@@ -1,5 +1,6 @@
 public import CountersignCrypto
 public import CountersignJOSE
+internal import CountersignJSON
 
 /// Decides whether a certificate and a request get a token, and which.
 ///
@@ -82,12 +83,12 @@ public struct TokenIssuer: Sendable {
 
 extension TokenIssuer {
     private func checkClient(_ request: TokenRequest, _ service: ServiceEntry) throws(TokenRefusal) {
-        guard request.grantType.utf8.elementsEqual(TokenRequest.clientCredentials.utf8) else {
+        guard request.grantType.hasSameUTF8(as: TokenRequest.clientCredentials) else {
             throw TokenRefusal(
                 .grantUnsupported, OAuthError(.unsupportedGrantType, "the only grant_type here is client_credentials")
             )
         }
-        if let clientID = request.clientID, !clientID.utf8.elementsEqual(service.id.utf8) {
+        if let clientID = request.clientID, !clientID.hasSameUTF8(as: service.id) {
             throw TokenRefusal(
                 .clientMismatch,
                 OAuthError(.invalidClient, "client_id is not the service of the client certificate: leave it out or correct it")

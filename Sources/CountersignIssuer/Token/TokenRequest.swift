@@ -1,3 +1,5 @@
+internal import CountersignJSON
+
 /// A token request whose parameters could be read, each at most once.
 ///
 /// Says nothing about whether they are granted: that is ``TokenIssuer``'s decision.
@@ -58,7 +60,7 @@ public struct TokenRequest: Hashable, Sendable {
             throw .malformed("grant_type is missing: set it to client_credentials")
         }
         // Before the rest: another grant has other parameters, and their absence is not what is wrong.
-        guard grantType.utf8.elementsEqual(Self.clientCredentials.utf8) else {
+        guard grantType.hasSameUTF8(as: Self.clientCredentials) else {
             throw TokenRefusal(
                 .grantUnsupported, OAuthError(.unsupportedGrantType, "the only grant_type here is client_credentials")
             )
@@ -74,7 +76,8 @@ public struct TokenRequest: Hashable, Sendable {
 extension TokenRequest {
     /// The parameters that have a value, by name.
     private struct Parameters {
-        private var values: [String: String] = [:]
+        /// Few, so that a look through them costs less than hashing.
+        private let values: [(name: String, value: String)]
 
         init(_ bytes: some Collection<UInt8>) throws(TokenRefusal) {
             let form: FormBody
@@ -83,15 +86,17 @@ extension TokenRequest {
             } catch {
                 throw .malformed("the body is not valid application/x-www-form-urlencoded UTF-8 text")
             }
-            for (name, value) in form.parameters {
-                guard values.updateValue(value, forKey: name) == nil else {
-                    throw .malformed("a parameter is repeated: send each one once")
-                }
+            values = form.parameters
+            guard Set(values.map(\.name)).count == values.count else {
+                throw .malformed("a parameter is repeated: send each one once")
             }
         }
 
         subscript(name: String) -> String? {
-            values[name].flatMap { $0.isEmpty ? nil : $0 }
+            for index in values.indices where values[index].name == name {
+                return values[index].value.isEmpty ? nil : values[index].value
+            }
+            return nil
         }
     }
 
@@ -105,13 +110,13 @@ extension TokenRequest {
     }
 
     private static func scope(_ text: String) throws(TokenRefusal) -> Set<String> {
-        let tokens = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard tokens.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(ConfigurationSyntax.isScopeByte) }) else {
+        let tokens = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard tokens.allSatisfy({ !$0.isEmpty && $0.allSatisfy(ConfigurationSyntax.isScopeByte) }) else {
             throw TokenRefusal(
                 .scopeNotGranted, OAuthError(.invalidScope, "scope must be scope names with single spaces between them")
             )
         }
-        return Set(tokens.map(String.init))
+        return Set(tokens.map { String(Substring($0)) })
     }
 
     private static func lifetime(_ text: String) throws(TokenRefusal) -> Int64 {

@@ -1,3 +1,5 @@
+internal import CountersignJSON
+
 /// A token taken apart: JWS compact serialization (RFC 7515 section 3.1). Nothing in it has been verified.
 public struct CompactJWS: Sendable {
     /// The most bytes a token may have unless told otherwise.
@@ -21,14 +23,15 @@ public struct CompactJWS: Sendable {
         guard token.count <= maxBytes else {
             throw JOSEError(.tokenTooLarge, "The token has \(token.count) bytes; at most \(maxBytes) are accepted.")
         }
-        guard let first = token.firstIndex(of: dot), let last = token.lastIndex(of: dot), first < last else {
+        guard let first = token.firstIndex(of: dot, from: 0), let second = token.firstIndex(of: dot, from: first + 1)
+        else {
             throw JOSEError(.tokenMalformed, "The token does not have three parts.")
         }
-        // A dot between these two would be in the payload, where it is no base64url.
+        // Another dot would be in the signature, where it is no base64url.
         header = try part("header", token[..<first])
-        payload = try part("payload", token[(first + 1)..<last])
-        signature = try part("signature", token[(last + 1)...])
-        token.removeSubrange(last...)
+        payload = try part("payload", token[(first + 1)..<second])
+        signature = try part("signature", token[(second + 1)...])
+        token.removeLast(token.count - second)
         signingInput = token
         headerSegment = signingInput[..<first]
     }

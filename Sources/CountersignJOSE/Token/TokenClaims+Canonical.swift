@@ -57,31 +57,34 @@ private struct CanonicalText {
     var isAtEnd: Bool { index == bytes.count }
 
     /// Moves behind exactly this text, if it is here.
-    mutating func skip(_ expected: String) -> Bool {
-        let expected = expected.utf8.span
-        guard expected.count <= bytes.count - index else { return false }
-        for offset in 0..<expected.count where bytes[index + offset] != expected[offset] {
-            return false
-        }
-        index += expected.count
+    mutating func skip(_ expected: StaticString) -> Bool {
+        guard bytes.hasText(expected, at: index) else { return false }
+        index += expected.utf8CodeUnitCount
+        return true
+    }
+
+    /// Moves behind this byte, if it is here.
+    mutating func skip(_ expected: UInt8) -> Bool {
+        guard index < bytes.count, bytes[index] == expected else { return false }
+        index += 1
         return true
     }
 
     /// A string in quotation marks, of at least one printable ASCII character and without escapes.
     mutating func string() -> String? {
-        guard skip("\""), let text = printable(), skip("\"") else { return nil }
+        guard skip(quote), let text = printable(), skip(quote) else { return nil }
         return text
     }
 
     mutating func strings() -> [String]? {
-        guard skip("[") else { return nil }
+        guard skip(UInt8(ascii: "[")) else { return nil }
         var strings: [String] = []
-        guard !skip("]") else { return strings }
+        guard !skip(UInt8(ascii: "]")) else { return strings }
         repeat {
             guard let string = string() else { return nil }
             strings.append(string)
-        } while skip(",")
-        return skip("]") ? strings : nil
+        } while skip(UInt8(ascii: ","))
+        return skip(UInt8(ascii: "]")) ? strings : nil
     }
 
     /// Scope tokens with one space between them, and the quotation mark behind the last.
@@ -90,8 +93,8 @@ private struct CanonicalText {
         repeat {
             guard let token = printable(from: 0x21) else { return nil }
             tokens.append(token)
-        } while skip(" ")
-        return skip("\"") ? tokens : nil
+        } while skip(UInt8(ascii: " "))
+        return skip(quote) ? tokens : nil
     }
 
     /// Whole seconds, written as JSON writes integers: no sign, no leading zero.
@@ -129,7 +132,7 @@ private struct CanonicalText {
         let end = index + 43
         guard end <= bytes.count, let digest = Base64URL.decode(bytes[index..<end]) else { return nil }
         index = end
-        return skip("\"") ? SHA256Digest(bytes: digest) : nil
+        return skip(quote) ? SHA256Digest(bytes: digest) : nil
     }
 
     /// One or more characters from `lowest` to `~`, up to the first other one, a quotation mark or a backslash.
@@ -137,9 +140,11 @@ private struct CanonicalText {
         let start = index
         while index < bytes.count {
             let byte = bytes[index]
-            guard lowest...0x7E ~= byte, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+            guard lowest...0x7E ~= byte, byte != quote, byte != UInt8(ascii: "\\") else { break }
             index += 1
         }
         return index > start ? String(decoding: bytes[start..<index], as: UTF8.self) : nil
     }
 }
+
+private let quote = UInt8(ascii: "\"")

@@ -10,20 +10,24 @@ extension TokenClaims {
     /// - Throws: ``JOSEError`` `claimType`, with the claim's name, for what would not be read back: an empty string, not
     ///   exactly one audience, a time out of range, a scope that is no scope token, a NUL.
     public func json() throws(JOSEError) -> [UInt8] {
+        if let canonical = canonical() { canonical } else { try written() }
+    }
+
+    /// The same for any texts.
+    func written() throws(JOSEError) -> [UInt8] {
         guard let audience = audience.first, self.audience.count == 1 else {
             throw .claim("aud", isNot: "exactly one audience")
         }
         guard scope.allSatisfy({ isScopeToken($0.utf8) }) else {
             throw .claim("scope", isNot: "made of scope tokens")
         }
-        let sorted = roles.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         var claims: JSONObject = [
             "iss": try text(issuer, "iss"),
             "sub": try text(subject, "sub"),
             "client_id": try text(clientID, "client_id"),
             "service_id": try text(serviceID, "service_id"),
             "aud": try text(audience, "aud"),
-            "roles": .array(try sorted.map { (role) throws(JOSEError) in try text(role, "roles") }),
+            "roles": .array(try sortedRoles.map { (role) throws(JOSEError) in try text(role, "roles") }),
         ]
         if !scope.isEmpty {
             claims.append("scope", .string(scope.joined(separator: " ")))
@@ -38,6 +42,10 @@ extension TokenClaims {
         } catch {
             throw JOSEError(.operationFailed, error.message)
         }
+    }
+
+    var sortedRoles: [String] {
+        roles.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 }
 

@@ -27,10 +27,13 @@ public struct TokenSigner: Sendable {
 
     /// The signed token of any payload: for tests of what a verifier must refuse.
     package func token(payload: [UInt8]) throws(JOSEError) -> String {
-        var token = prefix + Base64URL.encodeBytes(payload)
+        var token = prefix
+        // Room for all of it: four characters for three bytes, and a signature is as long as its key.
+        token.reserveCapacity(prefix.count + (payload.count + key.publicKey.modulus.count) / 3 * 4 + 8)
+        Base64URL.append(payload, to: &token)
         let signature = try signature(for: token)
         token.append(UInt8(ascii: "."))
-        token += Base64URL.encodeBytes(signature)
+        Base64URL.append(signature, to: &token)
         return String(decoding: token, as: UTF8.self)
     }
 

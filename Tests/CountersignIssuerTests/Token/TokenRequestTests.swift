@@ -23,6 +23,12 @@ struct TokenRequestTests {
         #expect(request == TokenRequest(target: .audience("a")))
     }
 
+    @Test("may say more than ASCII, as UTF-8")
+    func beyondASCII() throws {
+        let request = try parse("grant_type=client_credentials&audience=%C3%BC-svc&client_id=%F0%9F%98%80+%41&%C3%A9=1")
+        #expect(request == TokenRequest(target: .audience("\u{fc}-svc"), clientID: "\u{1F600} A"))
+    }
+
     @Test("may name a resource instead of an audience")
     func resource() throws {
         let request = try parse("grant_type=client_credentials&resource=https%3A%2F%2Forders.link.internal%2F")
@@ -36,7 +42,8 @@ struct TokenRequestTests {
             "grant_type=client_credentials&audience=a&resource=https://b", "grant_type=client_credentials&audience=a&audience=b",
             "grant_type=client_credentials&audience=a&audience=a", "grant_type=client_credentials&audience=a&audience=",
             "grant_type=client_credentials&grant_type=client_credentials&audience=a",
-            "grant_type=client_credentials&audience=a&x=1&x=2",
+            "grant_type=client_credentials&audience=a&x=1&x=2", "grant_type=client_credentials&audience=a&x&x",
+            "grant_type=client_credentials&audience=a&%C3%A9=1&%C3%A9=2",
             "grant_type=client_credentials&audience=a&audi%65nce=b", "grant_type=client_credentials&audience=%",
             "grant_type=client_credentials&audience=%4", "grant_type=client_credentials&audience=%zz",
             "grant_type=client_credentials&audience=%ff", "grant_type=client_credentials&audience=%C0%80",

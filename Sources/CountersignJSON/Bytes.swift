@@ -1,0 +1,67 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+// What the C library does with bytes, many at a time, which a loop over an array does one by one.
+
+extension ArraySlice<UInt8> {
+    /// Whether both are the same bytes.
+    package func hasSameBytes(as other: [UInt8]) -> Bool {
+        guard count == other.count else { return false }
+        return unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { right in unsafe isSame(left.baseAddress, right.baseAddress, left.count) }
+        }
+    }
+}
+
+extension [UInt8] {
+    /// The place of the first such byte from `start` on, which may be the end but not lie behind it; nil when there is none.
+    package func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+        guard 0...count ~= start else { return nil }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, let found = unsafe memchr(base + start, Int32(byte), count - start) else {
+                return nil
+            }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+
+    /// Whether this text stands at `start`.
+    package func hasText(_ text: StaticString, at start: Int) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard 0...count ~= start, length <= count - start else { return false }
+        return unsafe withUnsafeBytes { bytes in
+            unsafe isSame(bytes.baseAddress.map { unsafe $0 + start }, text.utf8Start, length)
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Adds this text.
+    package mutating func append(_ text: StaticString) {
+        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Adds a text that stands in a JSON string as it is: printable ASCII from `lowest` on, without quotation mark and backslash.
+    ///
+    /// - Returns: false, and nothing is added, for any other text and for one with nothing in it.
+    package mutating func append(plain text: String, from lowest: UInt8 = 0x20) -> Bool {
+        var text = text
+        return text.withUTF8 { characters in
+            var isPlain = !characters.isEmpty
+            for index in 0..<characters.count {
+                let byte = unsafe characters[index]
+                isPlain = isPlain && lowest...0x7E ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+            }
+            if isPlain { unsafe append(contentsOf: characters) }
+            return isPlain
+        }
+    }
+}
+
+private func isSame(_ left: UnsafeRawPointer?, _ right: UnsafeRawPointer?, _ count: Int) -> Bool {
+    guard count > 0, let left = unsafe left, let right = unsafe right else { return count == 0 }
+    return unsafe memcmp(left, right, count) == 0
+}
