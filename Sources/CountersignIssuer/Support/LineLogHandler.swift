@@ -26,8 +26,9 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        let provided = metadataProvider?.get() ?? [:]
-        let all = metadata.merging(provided) { $1 }.merging(event.metadata ?? [:]) { $1 }
+        var all = event.metadata ?? [:]
+        if let provided = metadataProvider?.get() { all.merge(provided) { own, _ in own } }
+        if !metadata.isEmpty { all.merge(metadata) { own, _ in own } }
         var line = "\(Timestamp.now()) \(event.level) \(LogText.escaped(event.message.description, limit: 1000))"
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
             line += " \(key)=\(Self.text(value.description))"
