@@ -26,7 +26,7 @@ final class PeerHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// Judged in this handshake; a peer only once the handshake is complete.
     private var candidate: Peer?
     private var timer: Scheduled<Void>?
-    private var remoteAddress: String?
+    private var remoteAddress: SocketAddress?
 
     init(verifier: ClientVerifier, timeout: TimeAmount, onRefusal: @escaping @Sendable (HandshakeRefusal) -> Void) {
         self.verifier = verifier
@@ -94,7 +94,8 @@ final class PeerHandler: ChannelInboundHandler, RemovableChannelHandler {
         candidate = nil
         timer?.cancel()
         timer = nil
-        onRefusal(HandshakeRefusal(code: code, message: message, certificate: certificate, remoteAddress: remoteAddress))
+        onRefusal(
+            HandshakeRefusal(code: code, message: message, certificate: certificate, remoteAddress: remoteAddress?.description))
     }
 
     // MARK: Channel events
@@ -110,7 +111,7 @@ final class PeerHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func begin(context: ChannelHandlerContext) {
         guard timer == nil, case .handshaking = state else { return }
-        remoteAddress = context.channel.remoteAddress?.description
+        remoteAddress = context.channel.remoteAddress
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
             self.report(.timeout, "the handshake was not complete after \(self.timeout.nanoseconds / 1_000_000) ms")
             context.close(promise: nil)

@@ -18,7 +18,9 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     private let lastRequestAt: NIODeadline
 
     private var context: ChannelHandlerContext?
-    private var timer: Scheduled<Void>?
+    /// When the client has had its time.
+    private var deadline: NIODeadline?
+    private var timer: (task: Scheduled<Void>, ringsAt: NIODeadline)?
 
     private var requestsBegun = 0
     private var isReadingRequest = false
@@ -57,7 +59,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timer?.cancel()
+        timer?.task.cancel()
         places?.giveBackAll()
         self.context = nil
     }
@@ -66,15 +68,14 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Bytes are about to be parsed.
     func bytesArrived() {
-        guard !isReadingRequest, !isInputOver, timer == nil else { return }
-        refuse(.timeout, after: headerTimeout)
+        guard !isReadingRequest, !isInputOver, deadline == nil else { return }
+        deadline = .now() + headerTimeout
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isInputOver else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
-            timer?.cancel()
             requestsBegun += 1
             isReadingRequest = true
             isHead = head.method == .HEAD
@@ -88,8 +89,9 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
                 isShed = true
                 shedBytes = 0
             }
-            if !head.keepsConnection || NIODeadline.now() >= lastRequestAt { lastRequest = (requestsBegun, head.version) }
-            refuse(.timeout, after: bodyTimeout)
+            let now = NIODeadline.now()
+            if !head.keepsConnection || now >= lastRequestAt { lastRequest = (requestsBegun, head.version) }
+            deadline = now + bodyTimeout
             if head.expectsContinue, responsesEnded == requestsBegun - 1 {
                 // Nothing of ours reads a header and refuses the body unseen, so the client need not wait (RFC 9110 10.1.1). A
                 // body that is not served is asked for too: that keeps the connection.
@@ -108,8 +110,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
                 // It waits for a client that does not read what came before, and not for the server.
                 if !context.channel.isWritable { places?.giveBackAll() }
             }
-            timer?.cancel()
-            timer = nil
+            deadline = nil
             isReadingRequest = false
             isInputOver = lastRequest != nil
             if isShed {
@@ -123,6 +124,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         shedRequests = 0
+        watchClock()
         if isReadingRequest, !isShed, !isInputOver, responsesEnded < requestsBegun {
             places?.lend(on: context.eventLoop) { self.places?.endLoan() }
         }
@@ -146,16 +148,24 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Our own answers
 
-    private func refuse(_ answer: TransportRefusal, after delay: TimeAmount) {
-        timer = context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.refuse(answer) }
+    /// Sets a timer for what is not complete with what was read at once. Most requests are, so that they need none; a timer that
+    /// is set is left to ring, and then looks whether it still has a reason.
+    private func watchClock() {
+        guard let context, let deadline else { return }
+        if let timer, timer.ringsAt <= deadline { return }
+        timer?.task.cancel()
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            self.timer = nil
+            if let deadline = self.deadline, deadline <= .now() { self.refuse(.timeout) } else { self.watchClock() }
+        }
+        timer = (task, deadline)
     }
 
     /// Answers the request being read, or the one that should have come next, and ends the connection.
     private func refuse(_ answer: TransportRefusal) {
         guard !isInputOver else { return }
         isInputOver = true
-        timer?.cancel()
-        timer = nil
+        deadline = nil
         refusal = (answer, isReadingRequest ? requestsBegun : requestsBegun + 1)
         refuseIfDue()
     }

@@ -25,7 +25,8 @@ public struct IssuerService: Service {
         public var clock: @Sendable () -> Timestamp = Timestamp.now
         /// A clock that cannot be set, to notice when the other one is.
         public var elapsed: @Sendable () -> Duration = MonotonicTime.elapsed
-        /// Told of the addresses once they are listened on, with the ports that the system chose; `operations` first.
+        /// Told of the addresses once they are listened on, with the ports that the system chose; `operations` first. Called on
+        /// an event loop: it must not block.
         public var onListening: @Sendable (Endpoint, ListenAddress) async -> Void = { _, _ in }
 
         public init() {}
@@ -140,7 +141,7 @@ extension IssuerService {
                 maxRequestsInProgress: limits.requestsInProgress,
                 maxConnectionsPerAddress: limits.connectionsPerAddress == 0 ? nil : limits.connectionsPerAddress,
                 callerKey: { [state] peer in
-                    switch state.snapshot.configuration.policy.service(for: peer.certificate) {
+                    switch state.snapshot.configuration.policy.service(of: peer) {
                     case .success(let service): service.id
                     case .failure: MutualTLSServerConfiguration.name(of: peer)
                     }

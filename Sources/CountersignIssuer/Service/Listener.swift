@@ -1,7 +1,9 @@
+internal import CountersignHummingbird
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import ServiceLifecycle
 
 /// One listening socket with what answers on it.
@@ -12,7 +14,7 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
     /// More connections than this wait in the queue of the operating system.
     let maximumConnections: Int
     let logger: Logger
-    /// Told the address that the system gave us.
+    /// Told the address that the system gave us, on an event loop.
     let onListening: @Sendable (ListenAddress) async -> Void
 
     /// Serves until the service group shuts down, finishing the requests in hand.
@@ -37,7 +39,9 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
             logger: quiet
         )
         do {
-            try await application.run()
+            // The framework takes each connection in a task. On an event loop that wakes no other thread.
+            let executor = EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.any())
+            try await withTaskExecutorPreference(executor) { try await application.run() }
         } catch let error as IOError {
             throw IssuerStartError(.address, "cannot listen on \(address): \(Self.reason(error))", hint: Self.hint(error))
         } catch let error as SocketAddressError {
