@@ -83,6 +83,23 @@ import Testing
         expect(answer, begins: "408")
     }
 
+    /// The timer that the header needed rings much later.
+    @Test func aBodyThatDribblesInAfterItsHeaderDidIsCut() async throws {
+        let configuration = MutualTLSServerConfiguration.patient { $0.bodyTimeout = .milliseconds(300) }
+        let dribble = ["Content-Length: 100\r\n\r\n"] + Array(repeating: "a", count: 90)
+        expect(try await answer(to: Self.post, then: dribble, configuration), begins: "408")
+    }
+
+    /// The timer that the first request needed rings earlier, and finds that the second has time left.
+    @Test func aSecondRequestThatDribblesInIsCutByItsOwnTime() async throws {
+        let configuration = MutualTLSServerConfiguration.patient { $0.headerTimeout = .seconds(2) }
+        let pieces = ["\r\n", Self.get, "\r\n", Self.get] + Array(repeating: "X: a\r\n", count: 90)
+        let answer = try await answer(to: Self.get, then: pieces, configuration)
+        let parts = answer.split(separator: Self.subject)
+        #expect(parts.count == 3)
+        expect(String(parts.last ?? ""), begins: "408")
+    }
+
     @Test func aBodyThatArrivesInTimeIsRead() async throws {
         let pieces = Array(repeating: "a", count: 10)
         let answer = try await answer(to: Self.post + "Content-Length: 10\r\nConnection: close\r\n\r\n", then: pieces)
