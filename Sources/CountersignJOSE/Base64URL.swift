@@ -79,23 +79,27 @@ public enum Base64URL {
             guard values.count == 256 else { return }
             // All groups are or-ed together: a character outside the alphabet leaves a bit above the 24 that a group has.
             var seen: UInt32 = 0
-            var (index, place) = (0, 0)
-            while index &+ 4 <= text.count {
-                // The last of a group first: one check does for the others.
-                let fourth = values[Int(text[index &+ 3])]
-                let group =
-                    values[Int(text[index])] << 18 | values[Int(text[index &+ 1])] << 12 | values[Int(text[index &+ 2])] << 6
-                    | fourth
-                seen |= group
-                bytes[place &+ 2] = UInt8(truncatingIfNeeded: group)
-                bytes[place &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
-                bytes[place] = UInt8(truncatingIfNeeded: group >> 16)
-                index &+= 4
+            var (left, place) = (text, 0)
+            // Two groups at a time, the last byte first: one check does for all of them.
+            while left.count >= 8 {
+                let second = group(left, 4, values)
+                let first = group(left, 0, values)
+                left = left.extracting(droppingFirst: 8)
+                seen |= first | second
+                write(second, to: &bytes, at: place &+ 3)
+                write(first, to: &bytes, at: place)
+                place &+= 6
+            }
+            if left.count >= 4 {
+                let last = group(left, 0, values)
+                left = left.extracting(droppingFirst: 4)
+                seen |= last
+                write(last, to: &bytes, at: place)
                 place &+= 3
             }
             if rest > 0 {
-                let third = rest == 3 ? values[Int(text[index &+ 2])] << 6 : 0
-                let group = values[Int(text[index])] << 18 | values[Int(text[index &+ 1])] << 12 | third
+                let third = rest == 3 ? values[Int(left[2])] << 6 : 0
+                let group = values[Int(left[0])] << 18 | values[Int(left[1])] << 12 | third
                 bytes[place] = UInt8(truncatingIfNeeded: group >> 16)
                 if rest == 3 {
                     bytes[place &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
@@ -107,6 +111,18 @@ public enum Base64URL {
             isCanonical = seen < 1 << 24
         }
         return isCanonical ? bytes : nil
+    }
+
+    /// The 24 bits that the four characters from `start` on stand for.
+    @inline(__always) private static func group(_ text: Span<UInt8>, _ start: Int, _ values: Span<UInt32>) -> UInt32 {
+        let fourth = values[Int(text[start &+ 3])]
+        return values[Int(text[start])] << 18 | values[Int(text[start &+ 1])] << 12 | values[Int(text[start &+ 2])] << 6 | fourth
+    }
+
+    @inline(__always) private static func write(_ group: UInt32, to bytes: inout MutableSpan<UInt8>, at place: Int) {
+        bytes[place &+ 2] = UInt8(truncatingIfNeeded: group)
+        bytes[place &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
+        bytes[place] = UInt8(truncatingIfNeeded: group >> 16)
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

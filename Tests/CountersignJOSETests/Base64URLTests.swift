@@ -89,12 +89,12 @@ struct Base64URLTests {
         }
     }
 
-    @Test("every byte in each of the last places of every length is read as the specification says, or refused")
+    @Test("every length, and every byte at every place, is read as the specification says, or refused")
     func decodesLikeAnother() {
         for count in 0...64 {
             let text = (0..<count).map { Self.alphabet[($0 &* 29 &+ count) % 64] }
             #expect(Base64URL.decode(text) == plainly(text))
-            for place in max(0, count - 4)..<count where count < 13 {
+            for place in 0..<count where count < 20 {
                 var changed = text
                 for byte in UInt8.min...UInt8.max {
                     changed[place] = byte
