@@ -81,11 +81,6 @@ class Process:
     def files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def pin(self, cores):
-        """Lets all its threads, and those they start, run on these cores only."""
-        for thread in os.listdir(f"/proc/{self.pid}/task"):
-            os.sched_setaffinity(int(thread), cores)
-
 
 class Folder:
     """A temporary folder with an authority, certificates, signing keys and configurations. Use it in `with`: it is removed."""
