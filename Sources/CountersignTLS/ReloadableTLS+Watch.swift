@@ -34,9 +34,16 @@ extension ReloadableTLS {
     /// Looks once, and after a failure once more: certificate and key are two files, and whoever replaces them does so one after
     /// the other. What has passed when the pause is over was no failure.
     package func settled(at clock: @escaping @Sendable () -> Timestamp, pause: () async throws -> Void) async throws -> Outcome? {
+        let hadFailed = failure != nil
         let first = try await NIOThreadPool.singleton.runIfActive { self.poll(at: clock()) }
         guard case .failed = first else { return first }
         try await pause()
-        return try await NIOThreadPool.singleton.runIfActive { self.poll(at: clock()) } ?? first
+        switch try await NIOThreadPool.singleton.runIfActive({ self.poll(at: clock()) }) {
+        // The end of a failure that nobody has been told of.
+        case .unchanged where !hadFailed: return nil
+        case let second?: return second
+        // The files are as they were. Somebody else may have taken them over by ``reload(at:)``.
+        case nil: return failure == nil ? nil : first
+        }
     }
 }
