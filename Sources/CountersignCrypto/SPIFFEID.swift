@@ -10,10 +10,10 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `CryptoError` with `malformed-name` for anything the specification does not allow: other schemes, ports,
     ///   user names, queries, fragments, percent signs, empty segments, a trailing slash, more than 2048 bytes.
     public init(_ text: String) throws(CryptoError) {
-        let bytes = Array(text.utf8)
-        guard bytes.count <= 2048, bytes.starts(with: Self.prefix) else {
+        guard text.utf8.count <= 2048, text.utf8.starts(with: Self.prefix) else {
             throw CryptoError(.malformedName, "a SPIFFE ID starts with spiffe:// and has at most 2048 bytes")
         }
+        let bytes = Array(text.utf8)
         let domainStart = Self.prefix.count
         var index = domainStart
         while index < bytes.count, Self.isDomainCharacter(bytes[index]) { index += 1 }

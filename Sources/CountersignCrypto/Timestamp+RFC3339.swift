@@ -58,7 +58,6 @@ extension Timestamp {
     private static func dayCount(ofMonth month: Int64, year: Int64) -> Int64 {
         month == 12 ? 31 : days(before: year, month + 1) - days(before: year, month)
     }
-
 }
 
 private struct DigitReader {

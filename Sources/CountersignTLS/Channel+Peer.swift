@@ -11,6 +11,7 @@ extension Channel {
     /// The peer was accepted when the connection was opened; ``Peer/standing(under:purpose:at:)`` says whether it still is.
     public nonisolated(nonsending) func mutualTLSPeer() async -> Peer? {
         if let peer = mutualTLSPeerAtHand() { return peer }
+        guard !eventLoop.inEventLoop else { return nil }
         return try? await eventLoop.submit { self.mutualTLSPeerInPipeline() }.get()
     }
 

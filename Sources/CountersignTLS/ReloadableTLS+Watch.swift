@@ -22,12 +22,28 @@ extension ReloadableTLS {
         while !Task.isCancelled {
             do {
                 try await Task.sleep(for: interval)
-                let outcome = try await NIOThreadPool.singleton.runIfActive { self.poll(at: clock()) }
+                let outcome = try await settled(at: clock) { try await Task.sleep(for: .milliseconds(250)) }
                 if let outcome { onOutcome(outcome) }
             } catch {
                 // Cancelled: the sleep and the thread pool throw nothing else.
                 return
             }
+        }
+    }
+
+    /// Looks once, and after a failure once more: certificate and key are two files, and whoever replaces them does so one after
+    /// the other. What has passed when the pause is over was no failure.
+    package func settled(at clock: @escaping @Sendable () -> Timestamp, pause: () async throws -> Void) async throws -> Outcome? {
+        let hadFailed = failure != nil
+        let first = try await NIOThreadPool.singleton.runIfActive { self.poll(at: clock()) }
+        guard case .failed = first else { return first }
+        try await pause()
+        switch try await NIOThreadPool.singleton.runIfActive({ self.poll(at: clock()) }) {
+        // The end of a failure that nobody has been told of.
+        case .unchanged where !hadFailed: return nil
+        case let second?: return second
+        // The files are as they were. Somebody else may have taken them over by ``reload(at:)``.
+        case nil: return failure == nil ? nil : first
         }
     }
 }

@@ -2,6 +2,9 @@ internal import CountersignCrypto
 package import NIOCore
 
 /// The connection whose requests a task serves: with it, their peer need not be looked for in the pipeline each time.
+///
+/// Tasks that are started while a request is served inherit it. It tells them nothing of other connections, and nothing any more
+/// when this one has closed.
 package final class ServedConnection: Sendable {
     @TaskLocal package static var current: ServedConnection?
 

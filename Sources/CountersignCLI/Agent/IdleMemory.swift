@@ -1,32 +1,44 @@
 import Foundation
 import ServiceLifecycle
 
-/// Keeps small what an agent holds of the machine's memory while it waits.
+/// Keeps small what an agent has resident while it waits.
 ///
 /// A start and a renewal run through code that is then not needed for minutes. Linux leaves its pages mapped, and counts them as
 /// resident, until memory runs short; this says at once that they can go. Nothing is lost: it is code, never written to, and what
 /// is needed again is mapped again from the page cache, at the price of a page fault.
 struct IdleMemory: Service {
     private static let interval = Duration.seconds(5)
+    private static let longestInterval = Duration.seconds(320)
     /// What an agent at work between two renewals maps again is a fraction of this.
     private static let boundKiB = 12 * 1024
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: Self.interval)) != nil { Self.releaseCode() }
+            // What is there now stays where it is. What is loaded later may be unloaded, and something else be put in its place
+            // between the look and the release.
+            let first = Set(Self.unchangedCode())
+            var pause = Self.interval
+            while (try? await Task.sleep(for: pause)) != nil {
+                // Where it does not help it is not tried for ever.
+                pause = Self.release(first) ? Self.interval : min(pause * 2, Self.longestInterval)
+            }
         }
     }
 
-    /// Where there is no `/proc` this does nothing.
-    private static func releaseCode() {
-        guard let resident = ProcessFile.text("self/status").flatMap(residentOfFilesKiB), resident > boundKiB,
-            let mappings = ProcessFile.text("self/smaps")
-        else { return }
-        for range in code(in: mappings) {
+    /// - Returns: Whether no more than the bound is resident. Where there is no `/proc`, false, and nothing is done.
+    private static func release(_ releasable: Set<Range<UInt>>) -> Bool {
+        guard let before = resident() else { return false }
+        guard before > boundKiB else { return true }
+        for range in unchangedCode() where releasable.contains(range) {
             // Foundation has no word for this; a refusal leaves everything as it is.
             unsafe madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, MADV_DONTNEED)
         }
+        return resident().map { $0 <= boundKiB } ?? false
     }
+
+    private static func resident() -> Int? { ProcessFile.text("self/status").flatMap(residentOfFilesKiB) }
+
+    private static func unchangedCode() -> [Range<UInt>] { ProcessFile.text("self/smaps").map(unchangedCode) ?? [] }
 
     /// What is resident of mapped files, by the text of `/proc/self/status`.
     static func residentOfFilesKiB(in status: String) -> Int? {
@@ -35,20 +47,25 @@ struct IdleMemory: Service {
     }
 
     /// Where code is mapped, by the text of `/proc/self/smaps`: what may be run and not written, comes from a file, and is in
-    /// every page what the file holds.
-    static func code(in mappings: String) -> [Range<UInt>] {
+    /// every page what the file holds. A page that was changed, by a debugger for instance, is no longer the file's.
+    static func unchangedCode(in mappings: String) -> [Range<UInt>] {
         var found: [Range<UInt>] = []
         var last: Range<UInt>?
         for line in mappings.split(separator: "\n") {
             let fields = line.split(separator: " ")
-            if let range = fields.first.flatMap(addresses) {
+            guard fields.count > 1 else { continue }
+            if let range = addresses(fields[0]) {
                 last = fields.count > 5 && fields[1] == "r-xp" && fields[5].hasPrefix("/") ? range : nil
-            } else if fields.count > 1, fields[0] == "Anonymous:", fields[1] == "0", let range = last {
+            } else if changes.contains(fields[0]), fields[1] != "0" {
+                last = nil
+            } else if fields[0] == "VmFlags:", let range = last {
                 found.append(range)
             }
         }
         return found
     }
+
+    private static let changes: Set<Substring> = ["Anonymous:", "Swap:", "Private_Hugetlb:", "Shared_Hugetlb:"]
 
     private static func addresses(_ text: Substring) -> Range<UInt>? {
         let bounds = text.split(separator: "-").map { UInt($0, radix: 16) }

@@ -24,29 +24,42 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
         var quiet = logger
         // The web framework tells at `info` what we tell ourselves, in our words.
         quiet.logLevel = max(quiet.logLevel, .warning)
-        let application = Application(
-            responder: responder,
-            server: server,
-            configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: address.port),
-                backlog: 1024,
-                availableConnectionsDelegate: .maximum(maximumConnections, logger: logger)
-            ),
-            onServerRunning: { channel in
-                let port = channel.localAddress?.port ?? address.port
-                await onListening(ListenAddress(host: address.host, port: port))
-            },
-            logger: quiet
-        )
         do {
-            // The framework takes each connection in a task. On an event loop that wakes no other thread.
-            let executor = EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.any())
-            try await withTaskExecutorPreference(executor) { try await application.run() }
+            try await run(on: try await bindAddress(), logger: quiet)
         } catch let error as IOError {
             throw IssuerStartError(.address, "cannot listen on \(address): \(Self.reason(error))", hint: Self.hint(error))
         } catch let error as SocketAddressError {
             throw IssuerStartError(.address, "cannot listen on \(address): \(error)")
         }
+    }
+
+    /// The address to listen on, its name looked up where blocking is allowed.
+    private func bindAddress() async throws -> BindAddress {
+        let address = address
+        let found = try await NIOThreadPool.singleton.runIfActive {
+            try SocketAddress.makeAddressResolvingHost(address.host, port: address.port)
+        }
+        return .hostname(found.ipAddress ?? address.host, port: address.port)
+    }
+
+    private func run(on address: BindAddress, logger: Logger) async throws {
+        let application = Application(
+            responder: responder,
+            server: server,
+            configuration: ApplicationConfiguration(
+                address: address,
+                backlog: 1024,
+                availableConnectionsDelegate: .maximum(maximumConnections, logger: logger)
+            ),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? self.address.port
+                await onListening(ListenAddress(host: self.address.host, port: port))
+            },
+            logger: logger
+        )
+        // The framework takes each connection in a task. On an event loop that wakes no other thread.
+        let executor = EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.any())
+        try await withTaskExecutorPreference(executor) { try await application.run() }
     }
 
     private static func reason(_ error: IOError) -> String {

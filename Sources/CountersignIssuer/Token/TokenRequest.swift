@@ -46,7 +46,8 @@ public struct TokenRequest: Hashable, Sendable {
     /// As in RFC 6749, section 3.2: a parameter without value counts as omitted, unknown parameters are ignored, a repeated one
     /// is refused (also an unknown one).
     ///
-    /// - Throws: ``TokenRefusal`` with reason `request-malformed`, `request-authentication` or `scope-not-granted`.
+    /// - Throws: ``TokenRefusal`` with reason `request-malformed`, `request-authentication`, `grant-unsupported` or
+    ///   `scope-not-granted`.
     public init(form bytes: some Collection<UInt8>) throws(TokenRefusal) {
         let parameters = try Parameters(bytes)
         // RFC 6749, section 5.2: more than one way of authenticating is an invalid request.

@@ -6,12 +6,20 @@ final class Gate: Sendable {
         var isOpen = false
         var arrived = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
+        var notes: [String] = []
     }
 
     private let state = Mutex(State())
 
     /// How many requests have come so far.
     var arrived: Int { state.withLock { $0.arrived } }
+
+    /// What requests had to say that could not answer any more.
+    var notes: [String] { state.withLock { $0.notes } }
+
+    func note(_ text: String) {
+        state.withLock { $0.notes.append(text) }
+    }
 
     func arrive() {
         state.withLock { $0.arrived += 1 }

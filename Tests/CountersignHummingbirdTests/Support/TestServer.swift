@@ -67,8 +67,9 @@ struct TestServer {
     /// Runs a server for as long as `body` takes, then stops it and waits until it has stopped.
     ///
     /// Routes: `/peer` answers with the client's subject, `/stranger` with that of another channel, `/loop` whether the request
-    /// runs on its connection's event loop, `POST /length` with the number of bytes received. `/held` waits at the gate, `POST
-    /// /read` tells the gate and then reads, `/large` tells the gate and answers with 32 MiB.
+    /// runs on its connection's event loop, `POST /length` with the number of bytes received. `/left` tells the gate, and notes
+    /// there who the client is when it has left. `/held` waits at the gate, `POST /read` tells the gate and then reads, `/large`
+    /// tells the gate and answers with 32 MiB.
     ///
     /// - Parameter eventLoops: `nil` for those that all tests share.
     static func run<Result: Sendable>(
@@ -94,6 +95,12 @@ struct TestServer {
             let peer = await other.mutualTLSPeer()
             try await other.close()
             return peer?.certificate.subject.description ?? "nobody"
+        }
+        router.get("left") { _, context in
+            gate.arrive()
+            try? await context.channel.closeFuture.get()
+            gate.note(await context.channel.mutualTLSPeer()?.certificate.subject.description ?? "nobody")
+            return ""
         }
         router.get("loop") { _, context in
             "\(context.channel.eventLoop.inEventLoop)"

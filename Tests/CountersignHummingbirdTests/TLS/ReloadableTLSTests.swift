@@ -116,6 +116,43 @@ import Testing
         }
     }
 
+    @Test func aCertificateWhoseKeyComesAMomentLaterIsNoFailure() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let tls = try files.load()
+        let next = try files.authority.issue("server.link.internal")
+        try files.directory.write(next.chainPEM, to: "server.pem")
+        let outcome = try await tls.settled(at: { .now() }) { _ = try next.write(to: files.directory, as: "server") }
+        guard case .replaced(let material) = outcome else { throw CancellationError() }
+        #expect(material.certificate == next.certificate)
+
+        // And one whose key does not come is told of, once.
+        try files.directory.write(files.authority.issue("server.link.internal").chainPEM, to: "server.pem")
+        guard case .failed(let error) = try await tls.settled(at: { .now() }, pause: {}) else { throw CancellationError() }
+        #expect(error.code == .keyMismatch)
+        let later = try await tls.settled(at: { .now() }, pause: {})
+        #expect(later.map { "\($0)" } == nil)
+        #expect(tls.current === material)
+    }
+
+    @Test func aFailureThatIsOverAfterThePauseIsNotTold() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let tls = try files.load()
+        let good = tls.current.chain.map(\.pem).joined()
+        let next = try files.authority.issue("server.link.internal")
+        // The files hold again what is loaded.
+        try files.directory.write(next.chainPEM, to: "server.pem")
+        let restored = try await tls.settled(at: { .now() }) { try files.directory.write(Array(good.utf8), to: "server.pem") }
+        #expect(restored.map { "\($0)" } == nil)
+        // The rest came, and SIGHUP with it.
+        try files.directory.write(next.chainPEM, to: "server.pem")
+        let reloaded = try await tls.settled(at: { .now() }) {
+            _ = try next.write(to: files.directory, as: "server")
+            #expect(try tls.reload(at: .now()))
+        }
+        #expect(reloaded.map { "\($0)" } == nil)
+        #expect(tls.current.certificate == next.certificate)
+    }
+
     @Test func filesThatAreAheadOfTimeAreTakenOverWhenItComes() async throws {
         let files = try ServerFiles(ThrowAwayAuthority())
         let tls = try files.load()

@@ -27,6 +27,33 @@ import Testing
         }
     }
 
+    @Test func clientsOfOneEventLoopAreNotMistakenForEachOther() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let names = ["user-svc", "billing-svc"].map { "\($0).link.internal" }
+        let clients = try names.map { try files.authority.issue($0).write(to: files.directory, as: $0) }
+        try await TestServer.run(files.load(), eventLoops: 1) { server in
+            // Many requests on each of two connections, side by side.
+            async let first = server.curl("/peer?[1-50]", as: clients[0], in: files)
+            async let second = server.curl("/peer?[1-50]", as: clients[1], in: files)
+            for (name, result) in zip(names, try await [first, second]) {
+                #expect(result.output == String(repeating: "CN=\(name),O=Link Service", count: 50), "\(result.errors)")
+            }
+        }
+    }
+
+    @Test func aClientThatHasLeftIsNobody() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.client()
+        try await TestServer.run(files.load()) { server in
+            try await Talk.with(server, as: client) { talk in
+                try await talk.say("GET /left HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                try await server.gate.untilArrived(1)
+            }
+            try await eventually("the request notices") { !server.gate.notes.isEmpty }
+            #expect(server.gate.notes == ["nobody"])
+        }
+    }
+
     @Test(arguments: ["--http1.1", "--http2"])
     func aRequestRunsOnItsConnectionsEventLoop(version: String) async throws {
         let files = try ServerFiles(ThrowAwayAuthority())
