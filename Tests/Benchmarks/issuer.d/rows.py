@@ -247,14 +247,14 @@ def two_cores(bench):
     for _ in range(bench.runs):
         for issuer, found in zip(issuers, (ones, twos)):
             issuer.resume()
-            found.append(bench.run("mint", issuer, "--connections", 64)["issuerCPUMicrosecondsPerToken"])
+            found.append(bench.run("mint", issuer, "--connections", 48)["issuerCPUMicrosecondsPerToken"])
             issuer.pause()
     for issuer in issuers:
         issuer.resume()
         issuer.stop()
     return [
         Row("two cores against one", "", 2 * statistics.median(ones) / statistics.median(twos), "at least", 1.8, [
-            f"processor time for each token, 64 connections: {spread(ones)} us on one core, {spread(twos)} us on two",
+            f"processor time for each token, 48 connections: {spread(ones)} us on one core, {spread(twos)} us on two",
             "rate = cores / processor time: on two cores the load takes a part of one, so that the clock says nothing of the issuer"]),
     ]
 
