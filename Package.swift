@@ -12,12 +12,15 @@ let settings: [SwiftSetting] = [
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioHTTPTypesHTTP2 = Target.Dependency.product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -69,7 +72,7 @@ let package = Package(
             name: "CountersignHummingbird",
             dependencies: [
                 "Countersign", "CountersignCrypto", "CountersignTLS", hummingbird, hummingbirdCore, httpTypes, nioCore, nioSSL,
-                nioHTTP1, nioHTTP2, nioHPACK, nioHTTPTypesHTTP2, logging, serviceLifecycle,
+                nioHTTP1, nioHTTP2, nioHPACK, nioHTTPTypes, nioHTTPTypesHTTP1, nioHTTPTypesHTTP2, logging, serviceLifecycle,
             ]
         ),
         .target(
@@ -117,7 +120,7 @@ let package = Package(
             name: "CountersignHummingbirdTests",
             dependencies: [
                 "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignTesting", "CountersignCrypto", hummingbird,
-                asyncHTTPClient, nioCore, nioPosix, nioSSL, logging, serviceLifecycle,
+                asyncHTTPClient, httpTypes, nioCore, nioEmbedded, nioHTTPTypes, nioPosix, nioSSL, logging, serviceLifecycle,
             ]
         ),
         .testTarget(

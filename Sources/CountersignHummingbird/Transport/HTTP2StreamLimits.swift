@@ -91,7 +91,7 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Counted as in HTTP/1: names and values, the target among them.
     private func isWithinBounds(_ headers: HPACKHeaders) -> Bool {
-        headers.count <= MutualTLSChannel.maxHeaderFields
+        headers.count <= HTTP1Connection.maxHeaderFields
             && headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count } <= maxHeaderBytes
     }
 

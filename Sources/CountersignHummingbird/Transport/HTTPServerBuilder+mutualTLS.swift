@@ -18,8 +18,15 @@ extension HTTPServerBuilder {
         _ tls: ReloadableTLS,
         configuration: MutualTLSServerConfiguration = MutualTLSServerConfiguration()
     ) -> HTTPServerBuilder {
+        mutualTLS(tls, configuration: configuration, immediate: nil)
+    }
+
+    /// The same, with requests that are answered without the application.
+    package static func mutualTLS(
+        _ tls: ReloadableTLS, configuration: MutualTLSServerConfiguration, immediate: (any ImmediateResponder)?
+    ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
-            MutualTLSChannel(tls: tls, configuration: configuration, responder: responder)
+            MutualTLSChannel(tls: tls, configuration: configuration, immediate: immediate, responder: responder)
         }
     }
 }

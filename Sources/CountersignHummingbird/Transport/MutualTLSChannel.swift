@@ -8,7 +8,7 @@ internal import NIOHTTP2
 /// One connection: TLS with the client's certificate judged, then HTTP/1.1 or HTTP/2, within the bounds of the configuration.
 struct MutualTLSChannel: ServerChildChannel {
     struct Value: ServerChildChannelValue {
-        let protocolChosen: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Channel.Value, HTTP2Connection.Value>>
+        let protocolChosen: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Connection.Value, HTTP2Connection.Value>>
         let channel: any Channel
         /// Kept by whoever serves the connection. An asynchronous channel is only made for one that somebody serves: one that is
         /// dropped unserved ends the process.
@@ -17,7 +17,7 @@ struct MutualTLSChannel: ServerChildChannel {
 
     private let tls: ReloadableTLS
     private let configuration: MutualTLSServerConfiguration
-    private let http1: HTTP1Channel
+    private let http1: HTTP1Connection
     private let http2: HTTP2Connection
     private let requests: RequestsInProgressByLoop
     private let addresses: ConnectionsByAddress?
@@ -25,27 +25,16 @@ struct MutualTLSChannel: ServerChildChannel {
     init(
         tls: ReloadableTLS,
         configuration: MutualTLSServerConfiguration,
+        immediate: (any ImmediateResponder)?,
         responder: @escaping HTTPChannelHandler.Responder
     ) {
         self.tls = tls
         self.configuration = configuration
-        http1 = HTTP1Channel(
-            responder: responder,
-            configuration: HTTP1Channel.Configuration(
-                idleTimeout: TimeAmount(configuration.idleTimeout),
-                httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
-                    maxHeaderFieldSize: configuration.maxHeaderBytes,
-                    maxHeaderListSize: configuration.maxHeaderBytes,
-                    maxHeaderFieldCount: Self.maxHeaderFields
-                )
-            )
-        )
+        http1 = HTTP1Connection(responder: responder, immediate: immediate, configuration: configuration)
         http2 = HTTP2Connection(responder: responder, configuration: configuration)
         requests = RequestsInProgressByLoop(configuration)
         addresses = configuration.maxConnectionsPerAddress.map { ConnectionsByAddress(limit: max(1, $0)) }
     }
-
-    static let maxHeaderFields = 100
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let isServed = channel.eventLoop.makePromise(of: Void.self)
@@ -53,7 +42,7 @@ struct MutualTLSChannel: ServerChildChannel {
         guard isAdmitted(channel) else {
             channel.close(promise: nil)
             // A failure here would be the listening socket's.
-            let nothing: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Channel.Value, HTTP2Connection.Value>> =
+            let nothing: EventLoopFuture<NIONegotiatedHTTPVersion<HTTP1Connection.Value, HTTP2Connection.Value>> =
                 channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
             return channel.eventLoop.makeSucceededFuture(Value(protocolChosen: nothing, channel: channel, isServed: isServed))
         }
@@ -95,17 +84,12 @@ struct MutualTLSChannel: ServerChildChannel {
         }
     }
 
-    private func setupHTTP1(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+    private func setupHTTP1(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Connection.Value> {
         guard channel.isActive else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
-        return http1.setup(channel: channel, logger: logger).flatMapThrowing { value in
-            let pipeline = channel.pipeline.syncOperations
-            let connection = try pipeline.handler(type: ConnectionLimits.self)
+        return channel.eventLoop.makeCompletedFuture {
+            let connection = try channel.pipeline.syncOperations.handler(type: ConnectionLimits.self)
             connection.begin(among: requests.on(channel.eventLoop), countingStreams: false)
-            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            let limits = HTTP1Limits(configuration, places: connection.makePlaces())
-            try pipeline.addHandler(HTTP1ByteWatch(limits), position: .before(decoder))
-            try pipeline.addHandler(limits, position: .after(decoder))
-            return value
+            return try http1.setup(channel: channel, places: connection.makePlaces(), logger: logger)
         }
     }
 
@@ -125,10 +109,12 @@ struct MutualTLSChannel: ServerChildChannel {
         await withTaskExecutorPreference(executor) {
             do {
                 let connection = try await value.protocolChosen.get()
-                await ServedConnection.$current.withValue(ServedConnection(value.channel)) {
-                    switch connection {
-                    case .http1_1(let connection): await http1.handle(value: connection, logger: logger)
-                    case .http2(let connection): await http2.handle(value: connection, logger: logger)
+                switch connection {
+                case .http1_1(let connection):
+                    await http1.handle(value: connection, channel: value.channel, logger: logger)
+                case .http2(let connection):
+                    await ServedConnection.$current.withValue(ServedConnection(value.channel)) {
+                        await http2.handle(value: connection, logger: logger)
                     }
                 }
             } catch {

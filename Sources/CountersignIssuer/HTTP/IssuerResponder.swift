@@ -1,5 +1,8 @@
+internal import CountersignCrypto
+internal import CountersignHummingbird
 internal import HTTPTypes
 internal import Hummingbird
+internal import NIOCore
 
 /// The addresses of the issuer on its mutual TLS listener.
 ///
@@ -64,5 +67,19 @@ struct IssuerResponder: HTTPResponder {
         case (nil, _):
             return Problem.notFound.response
         }
+    }
+}
+
+/// Tokens are made where their requests are read: there is nothing to wait for but the signature.
+extension IssuerResponder: ImmediateResponder {
+    var maximumBodyBytes: Int { FormBody.maximumBytes }
+
+    func answers(_ request: HTTPRequest) -> Bool {
+        guard request.method == .post, let path = request.path, case .token = routes[path] else { return false }
+        return true
+    }
+
+    func answer(to request: HTTPRequest, body: ByteBuffer?, from peer: Peer?) -> ImmediateAnswer {
+        tokens.answer(to: request, body: body, from: peer, requestID: RequestID().description)
     }
 }

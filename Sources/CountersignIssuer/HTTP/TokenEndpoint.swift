@@ -1,5 +1,6 @@
 internal import Countersign
 internal import CountersignCrypto
+internal import CountersignHummingbird
 internal import CountersignJOSE
 internal import CountersignTLS
 internal import HTTPTypes
@@ -16,31 +17,43 @@ struct TokenEndpoint: Sendable {
     }
 
     /// Answers one request and logs what became of it. Never logs a token.
-    func respond(to request: Request, context: IssuerRequestContext) async throws -> Response {
-        var record = TokenRecord(requestID: context.requestID)
-        do {
-            let peer = await context.peer()
+    ///
+    /// - Parameter body: `nil` when it is larger than ``FormBody/maximumBytes``.
+    func answer(
+        to request: HTTPRequest, body: ByteBuffer?, from peer: Peer?, requestID: String
+    ) -> ImmediateAnswer {
+        var record = TokenRecord(requestID: requestID)
+        do throws(TokenRefusal) {
+            let (now, snapshot) = (state.clock(), state.snapshot)
             // Nobody's form is read who would get no token anyway.
-            let (began, snapshotBefore) = (state.clock(), state.snapshot)
-            let callerBefore = try caller(peer, snapshotBefore, at: began, &record)
-            guard let form = try await Self.form(of: request) else {
+            let caller = try caller(peer, snapshot, at: now, &record)
+            try Self.checkHeader(of: request)
+            guard let body else {
                 record.log(.bodyTooLarge, to: state.logger)
                 return Self.response(.contentTooLarge, body: OAuthError.bodyTooLarge.body)
             }
-            // A form may take seconds to come; what counts is who may have a token when it is made.
-            let now = state.clock()
-            let snapshot = state.snapshot
-            let isUnchanged = now == began && snapshot === snapshotBefore
-            let caller = isUnchanged ? callerBefore : try caller(peer, snapshot, at: now, &record)
-            let tokenRequest = try TokenRequest(form: form)
+            let tokenRequest = try TokenRequest(form: body.readableBytesView)
             record.target = tokenRequest.target.name
             let answer = try token(for: tokenRequest, caller, snapshot, at: now, &record)
             record.logIssued(to: state.logger)
             return Self.response(.ok, body: answer)
-        } catch let refusal as TokenRefusal {
-            record.log(refusal, to: state.logger)
-            return response(to: refusal.error)
+        } catch {
+            record.log(error, to: state.logger)
+            return response(to: error.error)
         }
+    }
+
+    /// The same for the requests that the application serves: those over HTTP/2, and those that follow others on a connection.
+    func respond(to request: Request, context: IssuerRequestContext) async throws -> Response {
+        let body: ByteBuffer?
+        do {
+            body = try await request.body.collect(upTo: FormBody.maximumBytes)
+        } catch is NIOTooManyBytesError {
+            body = nil
+        }
+        let answer = answer(to: request.head, body: body, from: await context.peer(), requestID: context.requestID)
+        return Response(
+            status: answer.head.status, headers: answer.head.headerFields, body: ResponseBody(byteBuffer: answer.body))
     }
 }
 
@@ -70,21 +83,15 @@ extension TokenEndpoint {
         }
     }
 
-    /// The body of a form; `nil` when it is too large.
-    private static func form(of request: Request) async throws -> ByteBufferView? {
-        guard request.headers[.authorization] == nil else {
+    private static func checkHeader(of request: HTTPRequest) throws(TokenRefusal) {
+        guard request.headerFields[.authorization] == nil else {
             throw TokenRefusal(
                 .requestAuthentication,
                 OAuthError(.invalidRequest, "leave out Authorization: the client certificate is the only authentication")
             )
         }
-        guard FormContentType.isForm(request.headers[.contentType]), request.headers[.contentEncoding] == nil else {
+        guard FormContentType.isForm(request.headerFields[.contentType]), request.headerFields[.contentEncoding] == nil else {
             throw TokenRefusal.malformed("send the parameters in the body as application/x-www-form-urlencoded in UTF-8")
-        }
-        do {
-            return try await request.body.collect(upTo: FormBody.maximumBytes).readableBytesView
-        } catch is NIOTooManyBytesError {
-            return nil
         }
     }
 
@@ -138,20 +145,20 @@ extension TokenEndpoint {
         )
     }
 
-    private func response(to error: OAuthError) -> Response {
+    private func response(to error: OAuthError) -> ImmediateAnswer {
         var response = Self.response(HTTPResponse.Status(code: error.status), body: error.body)
         if error.status == 401 {
             // RFC 9110, section 15.5.2 wants a challenge; there is no scheme that stands for a client certificate.
-            response.headers[.wwwAuthenticate] = "Bearer realm=\"\(state.snapshot.configuration.issuer)\""
+            response.head.headerFields[.wwwAuthenticate] = "Bearer realm=\"\(state.snapshot.configuration.issuer)\""
         }
         if let retryAfter = error.retryAfter {
-            response.headers[.retryAfter] = "\(retryAfter)"
+            response.head.headerFields[.retryAfter] = "\(retryAfter)"
         }
         return response
     }
 
-    private static func response(_ status: HTTPResponse.Status, body: [UInt8]) -> Response {
-        Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    private static func response(_ status: HTTPResponse.Status, body: [UInt8]) -> ImmediateAnswer {
+        ImmediateAnswer(HTTPResponse(status: status, headerFields: headers), ByteBuffer(bytes: body))
     }
 
     /// RFC 6749, section 5.1.

@@ -134,6 +134,7 @@ extension IssuerService {
     private func tokenListener(_ mayTell: @escaping @Sendable () async -> Void) -> some Service {
         let logger = state.logger
         let limits = state.snapshot.configuration.limits
+        let responder = IssuerResponder(state)
         let server = HTTPServerBuilder.mutualTLS(
             state.tls,
             configuration: MutualTLSServerConfiguration(
@@ -153,10 +154,11 @@ extension IssuerService {
                 onOverload: { notice in
                     notice.log(to: logger)
                 }
-            )
+            ),
+            immediate: responder
         )
         return Listener(
-            address: state.snapshot.configuration.listen, responder: IssuerResponder(state), server: server,
+            address: state.snapshot.configuration.listen, responder: responder, server: server,
             maximumConnections: maximumConnections, logger: logger
         ) { [options] bound in
             await mayTell()

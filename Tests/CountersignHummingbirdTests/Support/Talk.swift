@@ -21,6 +21,11 @@ struct Talk {
         try await outbound.write(ByteBuffer(string: text))
     }
 
+    /// Closes this end's half of the connection.
+    func sayNoMore() {
+        outbound.finish()
+    }
+
     /// What came up to and with `end`.
     mutating func hear(until end: String) async throws -> String {
         while true {

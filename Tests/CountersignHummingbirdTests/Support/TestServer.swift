@@ -69,13 +69,15 @@ struct TestServer {
     /// Routes: `/peer` answers with the client's subject, `/stranger` with that of another channel, `/loop` whether the request
     /// runs on its connection's event loop, `POST /length` with the number of bytes received. `/left` tells the gate, and notes
     /// there who the client is when it has left. `/held` waits at the gate, `POST /read` tells the gate and then reads, `/large`
-    /// tells the gate and answers with 32 MiB.
+    /// tells the gate and answers with 32 MiB. `POST /immediate` and `POST /ample` are ``AtOnce``'s; where the application gets
+    /// the first, it answers `application`.
     ///
     /// - Parameter eventLoops: `nil` for those that all tests share.
     static func run<Result: Sendable>(
         _ tls: ReloadableTLS,
         configuration: MutualTLSServerConfiguration = .patient(),
         eventLoops: Int? = nil,
+        immediate: AtOnce = AtOnce(),
         _ body: @escaping @Sendable (TestServer) async throws -> Result
     ) async throws -> Result {
         let refusals = Refusals()
@@ -108,6 +110,7 @@ struct TestServer {
         router.post("length") { request, _ in
             "\(try await request.body.collect(upTo: 1 << 20).readableBytes)"
         }
+        router.post("immediate") { _, _ in "application" }
         router.get("held") { _, _ in
             await gate.pass()
             return "held"
@@ -133,7 +136,7 @@ struct TestServer {
         logger.logLevel = .critical
         let application = Application(
             router: router,
-            server: .mutualTLS(tls, configuration: configuration),
+            server: .mutualTLS(tls, configuration: configuration, immediate: immediate),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { channel in
                 continuation.yield(channel.localAddress?.port ?? 0)

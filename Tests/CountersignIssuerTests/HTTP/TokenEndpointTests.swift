@@ -44,6 +44,25 @@ struct TokenEndpointTests {
         }
     }
 
+    @Test("gives a token before and after other requests on a connection")
+    func amongOthers() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let connection = try KeptConnection(to: issuer, as: "user-svc")
+            var tokenIDs: Set<String> = []
+            for _ in 0..<2 {
+                for _ in 0..<2 {
+                    let answer = try await connection.token(RunningIssuer.goodForm)
+                    #expect(answer.hasPrefix("HTTP/1.1 200 "))
+                    let token = try #require(answer.firstMatch(of: #/"access_token":"([^"]+)"/#)?.output.1)
+                    tokenIDs.insert(try TokenClaims(json: CompactJWS(Array(token.utf8)).payload).tokenID)
+                }
+                #expect(
+                    try await connection.ask("GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n").contains("keys"))
+            }
+            #expect(tokenIDs.count == 4)
+        }
+    }
+
     private func checkWithOpenSSL(_ token: CompactJWS, _ key: JWK, _ folder: TemporaryFolder) async throws {
         try folder.write(key.key.pem(), to: "key.pub")
         try Data(token.signature).write(to: URL(fileURLWithPath: folder.path("token.sig")))

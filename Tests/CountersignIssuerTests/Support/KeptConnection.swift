@@ -43,8 +43,13 @@ final class KeptConnection: Sendable {
 
     /// Sends a token request and waits for its answer's JSON.
     func token(_ form: String) async throws -> String {
+        try await ask(Self.head(contentLength: form.utf8.count) + form)
+    }
+
+    /// Sends a request and waits for its answer's JSON.
+    func ask(_ request: String) async throws -> String {
         received.withLock { $0 = "" }
-        try send(Self.head(contentLength: form.utf8.count) + form)
+        try send(request)
         return try await answer()
     }
 

@@ -1,0 +1,69 @@
+internal import CountersignTLS
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPTypesHTTP1
+
+/// HTTP/1 over an accepted connection.
+struct HTTP1Connection: Sendable {
+    /// The connection once the application serves it; fails when it ends before.
+    typealias Value = EventLoopFuture<HTTP1Channel.Value>
+
+    private let configuration: MutualTLSServerConfiguration
+    private let requests: HTTP1Channel
+    private let immediate: (any ImmediateResponder)?
+
+    init(
+        responder: @escaping HTTPChannelHandler.Responder, immediate: (any ImmediateResponder)?,
+        configuration: MutualTLSServerConfiguration
+    ) {
+        self.configuration = configuration
+        self.immediate = immediate
+        requests = HTTP1Channel(responder: responder)
+    }
+
+    static let maxHeaderFields = 100
+
+    /// To be called on the channel's event loop, for a connection that somebody serves: an asynchronous channel that is dropped
+    /// unserved ends the process.
+    func setup(channel: any Channel, places: RequestPlaces?, logger: Logger) throws -> Value {
+        let pipeline = channel.pipeline.syncOperations
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = configuration.maxHeaderBytes
+        limits.maxHeaderListSize = configuration.maxHeaderBytes
+        limits.maxHeaderFieldCount = Self.maxHeaderFields
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits
+        )
+        let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+        let handler = HTTP1Limits(configuration, places: places)
+        try pipeline.addHandler(HTTP1ByteWatch(handler), position: .before(decoder))
+        try pipeline.addHandler(handler, position: .after(decoder))
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
+        guard let immediate else { return channel.eventLoop.makeSucceededFuture(try Self.asynchronous(channel)) }
+        let application = channel.eventLoop.makePromise(of: HTTP1Channel.Value.self)
+        try pipeline.addHandler(ImmediateRequests(immediate, application: application))
+        return application.futureResult
+    }
+
+    static func asynchronous(_ channel: any Channel) throws -> HTTP1Channel.Value {
+        // The client may have said all it has to say, and wait for the answer.
+        try HTTP1Channel.Value(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+
+    /// Serves the requests until the connection ends.
+    func handle(value: Value, channel: any Channel, logger: Logger) async {
+        await withTaskCancellationHandler {
+            // It ends before where the application has nothing to serve.
+            guard let connection = try? await value.get() else { return }
+            await ServedConnection.$current.withValue(ServedConnection(channel)) {
+                await requests.handle(value: connection, logger: logger)
+            }
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+}

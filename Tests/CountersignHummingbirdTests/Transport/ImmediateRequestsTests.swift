@@ -1,0 +1,180 @@
+import CountersignTLS
+import HTTPTypes
+import NIOCore
+import NIOEmbedded
+import NIOHTTPTypes
+import Testing
+
+@testable import CountersignHummingbird
+
+/// Requests that are answered on the event loop, and those around them that are not.
+@Suite(.timeLimit(.minutes(5))) struct ImmediateRequestsTests {
+    private static let subject = "CN=user-svc.link.internal,O=Link Service"
+
+    private static func post(_ body: String, _ path: String = "/immediate", fields: String = "") -> String {
+        "POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)"
+    }
+
+    private static let get = "GET /peer HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    private func talk<Result: Sendable>(
+        _ configuration: MutualTLSServerConfiguration = .patient(), immediate: AtOnce = AtOnce(),
+        _ body: @escaping @Sendable (inout Talk) async throws -> Result
+    ) async throws -> Result {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.client()
+        return try await TestServer.run(files.load(), configuration: configuration, immediate: immediate) { server in
+            try await Talk.with(server, as: client, body)
+        }
+    }
+
+    @Test(arguments: ["--http1.1", "--http1.0"])
+    func aRequestIsAnsweredWithLengthDateAndWhoAsks(version: String) async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.authority.issue("user-svc.link.internal").write(to: files.directory, as: "client")
+        let answer = try await TestServer.run(files.load()) { server in
+            try await server.curl("/immediate", as: client, [version, "--include", "--data", "abc"], in: files)
+        }
+        let text = answer.output.lowercased()
+        #expect(text.hasPrefix("http/\(version.dropFirst(6)) 200 ok\r\n"), "\(answer)")
+        #expect(text.contains("\r\ncontent-length: \(Self.subject.utf8.count + 3)\r\n"), "\(answer)")
+        #expect(
+            text.contains(#/\r\ndate: (mon|tue|wed|thu|fri|sat|sun), \d\d [a-z]{3} \d{4} \d\d:\d\d:\d\d gmt\r\n/#), "\(answer)")
+        #expect(answer.output.hasSuffix("\r\n\r\n\(Self.subject) 3."), "\(answer)")
+    }
+
+    @Test func requestsSentAheadAreAnsweredInOrderAlsoWhereTheApplicationAnswersSome() async throws {
+        try await talk { talk in
+            try await talk.say(
+                Self.post("a") + Self.post("bb") + Self.get + Self.post("ccc") + Self.get
+                    + Self.post("dddd", fields: "Connection: close\r\n"))
+            let all = await talk.hearAll().split(separator: "\r\n\r\n").dropFirst().map { $0.prefix { $0 != "H" } }
+            // From its first request on the application has the connection.
+            #expect(
+                all == [
+                    "\(Self.subject) 1.", "\(Self.subject) 2.", Self.subject[...], "application", Self.subject[...],
+                    "application",
+                ])
+        }
+    }
+
+    @Test func aBodyInPiecesIsOneBodyAndOneThatIsTooLargeIsAnsweredBeforeItEnds() async throws {
+        try await talk { talk in
+            for (pieces, size) in [(10, 100), (1, 1000), (1000, 1)] {
+                try await talk.say("POST /immediate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+                let piece = "\(String(size, radix: 16))\r\n\(String(repeating: "a", count: size))\r\n"
+                try await talk.say(String(repeating: piece, count: pieces))
+                try await talk.say("0\r\n\r\n")
+                #expect(try await talk.hear(until: " 1000.").hasPrefix("HTTP/1.1 200 "))
+            }
+            try await talk.say("POST /immediate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000\r\n\r\n")
+            try await talk.say(String(repeating: "a", count: 1001))
+            #expect(try await talk.hear(until: " too large.").contains("HTTP/1.1 413 "))
+            // The rest is read and forgotten, and the connection goes on.
+            try await talk.say(String(repeating: "a", count: 1999) + Self.post("abc"))
+            #expect(try await talk.hear(until: " 3.").hasPrefix("HTTP/1.1 200 "))
+        }
+    }
+
+    @Test func aRequestWaitsItsTurnAndCountsMeanwhile() async throws {
+        let configuration = MutualTLSServerConfiguration.patient { $0.maxRequestsInProgress = 1 }
+        try await talk(configuration) { talk in
+            try await talk.say(Self.post("a") + Self.post("b", fields: "Connection: close\r\n"))
+            let all = await talk.hearAll()
+            #expect(all.hasPrefix("HTTP/1.1 200 ") && all.contains("\(Self.subject) 1.HTTP/1.1 503 "), "\(all)")
+        }
+        try await talk(configuration) { talk in
+            for _ in 0..<3 {
+                try await talk.say(Self.post("a"))
+                #expect(try await talk.hear(until: " 1.").hasPrefix("HTTP/1.1 200 "))
+            }
+        }
+    }
+
+    @Test func noMoreRequestsAreAnsweredThanTheClientTakesAnswersOf() async throws {
+        let immediate = AtOnce()
+        let count = 50
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.client()
+        try await TestServer.run(files.load(), eventLoops: 1, immediate: immediate) { server in
+            try await Talk.with(server, as: client) { talk in
+                try await talk.say(String(repeating: Self.post("a", "/ample"), count: count))
+                _ = try await talk.hear(until: "HTTP/1.1 200 ")
+                // When the event loop has time for another, it has answered all that it will.
+                try await Talk.with(server, as: client) { other in
+                    try await other.say(Self.get)
+                    _ = try await other.hear(until: Self.subject)
+                }
+                // What the system's buffers take, and one.
+                #expect(immediate.answered < count)
+                for _ in 1..<count { _ = try await talk.hear(until: "HTTP/1.1 200 ") }
+                #expect(immediate.answered == count)
+            }
+        }
+    }
+
+    @Test func aClientThatTakesNoAnswersIsNotListenedTo() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let client = try files.client()
+        try await TestServer.run(files.load(), eventLoops: 1) { server in
+            try await RawClient.withConnection(to: server.port, tls: client) { _, flood in
+                // More than the system's buffers take.
+                let requests = String(repeating: Self.post(String(repeating: "a", count: 1000), "/ample"), count: 1 << 10)
+                try await withThrowingTaskGroup { tasks in
+                    tasks.addTask {
+                        for _ in 0..<128 { try await flood.write(ByteBuffer(string: requests)) }
+                        server.gate.arrive()
+                    }
+                    try await Talk.with(server, as: client) { other in
+                        for _ in 0..<500 {
+                            try await other.say(Self.get)
+                            _ = try await other.hear(until: Self.subject)
+                        }
+                    }
+                    #expect(server.gate.arrived == 0)
+                    tasks.cancelAll()
+                }
+            }
+        }
+    }
+
+    /// Without a channel that waits for the other half: over TLS, clients close both.
+    @Test func theConnectionEndsWhenTheClientHasSaidAllAndHasItsAnswers() throws {
+        let closings = Closings()
+        let eventLoop = EmbeddedEventLoop()
+        let handler = ImmediateRequests(AtOnce(), application: eventLoop.makePromise())
+        let channel = EmbeddedChannel(handlers: [closings, handler], loop: eventLoop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let request = HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/immediate")
+        for part in [HTTPRequestPart.head(request), .end(nil)] { try channel.writeInbound(part) }
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(closings.modes.isEmpty)
+        eventLoop.run()
+        #expect(try channel.readOutbound(as: HTTPResponsePart.self) != nil)
+        #expect(closings.modes.map { "\($0)" } == ["output"])
+        _ = try channel.finish()
+    }
+
+    @Test func aRequestThatBreaksOffIsNotAnswered() async throws {
+        let immediate = AtOnce()
+        let all = try await talk(immediate: immediate) { talk in
+            try await talk.say(String(Self.post("abc").dropLast()))
+            talk.sayNoMore()
+            return await talk.hearAll()
+        }
+        #expect(immediate.answered == 0)
+        #expect(!all.contains(" 200 "), "\(all)")
+    }
+}
+
+/// Notes how it is asked to close.
+private final class Closings: ChannelOutboundHandler {
+    typealias OutboundIn = NIOAny
+
+    private(set) var modes: [CloseMode] = []
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        modes.append(mode)
+        if case .all = mode { context.close(mode: mode, promise: promise) } else { promise?.succeed() }
+    }
+}
