@@ -8,34 +8,32 @@ import ServiceLifecycle
 /// is needed again is mapped again from the page cache, at the price of a page fault.
 struct IdleMemory: Service {
     private static let interval = Duration.seconds(5)
-    private static let longestInterval = Duration.seconds(320)
-    /// Of mapped files. Some 13 MiB stay after a release; a renewal maps ten more.
-    private static let boundKiB = 16 * 1024
+    /// Of mapped files. A renewal maps some ten MiB.
+    private static let growthKiB = 4 * 1024
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             // What is there now stays where it is. What is loaded later may be unloaded, and something else be put in its place
             // between the look and the release.
             let first = Set(Self.unchangedCode())
-            var pause = Self.interval
-            while (try? await Task.sleep(for: pause)) != nil {
-                // Where it does not help it is not tried for ever.
-                pause = Self.release(first) ? Self.interval : min(pause * 2, Self.longestInterval)
+            // What stays after a release depends on the machine; what has not grown since is not worth another.
+            var kept = 0
+            while (try? await Task.sleep(for: Self.interval)) != nil {
+                guard let resident = Self.resident(), resident > kept + Self.growthKiB else { continue }
+                Self.release(first)
+                kept = Self.resident() ?? 0
             }
         }
     }
 
-    /// - Returns: Whether no more than the bound is resident. Where there is no `/proc`, false, and nothing is done.
-    private static func release(_ releasable: Set<Range<UInt>>) -> Bool {
-        guard let before = resident() else { return false }
-        guard before > boundKiB else { return true }
+    private static func release(_ releasable: Set<Range<UInt>>) {
         for range in unchangedCode() where releasable.contains(range) {
             // Foundation has no word for this; a refusal leaves everything as it is.
             unsafe madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, MADV_DONTNEED)
         }
-        return resident().map { $0 <= boundKiB } ?? false
     }
 
+    /// Of mapped files; `nil` where there is no `/proc`, and nothing is done.
     private static func resident() -> Int? { ProcessFile.text("self/status").flatMap(residentOfFilesKiB) }
 
     private static func unchangedCode() -> [Range<UInt>] { ProcessFile.text("self/smaps").map(unchangedCode) ?? [] }
