@@ -50,7 +50,7 @@ struct HTTP1Connection: Sendable {
     }
 
     static func asynchronous(_ channel: any Channel) throws -> HTTP1Channel.Value {
-        // The client may have said all it has to say, and wait for the answer.
+        // When the last request has been answered, `handleHTTP` finishes its output and waits for the end of the connection.
         try HTTP1Channel.Value(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }
 

@@ -10,9 +10,9 @@ internal import NIOHTTPTypes
 /// The first one that is not makes it an asynchronous channel, which the application serves from then on; everything passes this
 /// handler, what came before it answered.
 ///
-/// A request is answered when its turn on the event loop comes, and not when its end is read: first all that has come on other
-/// connections is read, so that ``RequestsInProgress`` sees how many wait. Of a client that does not read its answers no more
-/// requests are read.
+/// A request is answered when its turn on the event loop comes, and not when its end is read: first what has come on other
+/// connections is read, so that ``RequestsInProgress`` sees how many wait. Whatever comes while a request waits, or while the
+/// client does not take its answers, waits behind it in order, and no more is read.
 final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -29,18 +29,13 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
         case handedOver
     }
 
-    private var isWaiting: Bool {
-        if case .waiting = state { true } else { false }
-    }
-
     private let responder: any ImmediateResponder
     private let application: EventLoopPromise<HTTP1Channel.Value>
     private var peer: Peer?
     private var state = State.none
-    /// What came after the request that waits.
+    /// What came while nothing could be taken.
     private var later = CircularBuffer<HTTPRequestPart>()
     private var isReadHeld = false
-    private var isInputOver = false
 
     /// - Parameter application: Gets the connection when it is handed over; fails when it ends before.
     init(_ responder: any ImmediateResponder, application: EventLoopPromise<HTTP1Channel.Value>) {
@@ -59,36 +54,47 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .handedOver = state { return context.fireChannelRead(data) }
+        if later.isEmpty, canTake(context) { take(unwrapInboundIn(data), context) } else { later.append(unwrapInboundIn(data)) }
+    }
+
+    private func canTake(_ context: ChannelHandlerContext) -> Bool {
         switch state {
-        case .handedOver: context.fireChannelRead(data)
-        case .waiting: later.append(unwrapInboundIn(data))
-        case .none, .reading: take(unwrapInboundIn(data), context)
+        case .waiting: false
+        case .none, .reading: context.channel.isWritable
+        case .handedOver: true
         }
     }
 
     private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
-        switch (part, state) {
-        case (.head(let request), _) where responder.answers(request):
+        switch part {
+        case .head(let request) where responder.answers(request):
             state = .reading(request, body: ByteBuffer())
-        case (.head, _):
+        case .head:
             handOver(context)
             context.fireChannelRead(wrapInboundOut(part))
-        case (.body(var bytes), .reading(let request, var body)):
-            // So that the bytes are appended in place.
+        case .body(let bytes):
+            // Else it belongs to a request that was answered before its body had come to its end.
+            guard case .reading(let request, let body) = state else { return }
+            // The bytes are to be appended in place: nothing else holds them.
             state = .none
-            if body.readableBytes + bytes.readableBytes > responder.maximumBodyBytes {
-                wait(request, body: nil, context)
-            } else if body.readableBytes == 0 {
-                state = .reading(request, body: bytes)
-            } else {
-                body.writeBuffer(&bytes)
-                state = .reading(request, body: body)
-            }
-        case (.end, .reading(let request, let body)):
+            append(bytes, to: body, of: request, context)
+        case .end:
+            guard case .reading(let request, let body) = state else { return }
             wait(request, body: body, context)
-        case (.body, _), (.end, _):
-            // Of a request that was answered before its body had come to its end.
-            break
+        }
+    }
+
+    private func append(
+        _ bytes: ByteBuffer, to body: consuming ByteBuffer, of request: HTTPRequest, _ context: ChannelHandlerContext
+    ) {
+        if body.readableBytes + bytes.readableBytes > responder.maximumBodyBytes {
+            wait(request, body: nil, context)
+        } else if body.readableBytes == 0 {
+            state = .reading(request, body: bytes)
+        } else {
+            body.writeImmutableBuffer(bytes)
+            state = .reading(request, body: body)
         }
     }
 
@@ -111,20 +117,15 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
         goOn(context)
     }
 
-    /// Takes what came while a request waited, if the client takes what it is sent.
+    /// Takes what came while nothing could be taken.
     private func goOn(_ context: ChannelHandlerContext) {
-        guard context.channel.isWritable else { return }
-        while !isWaiting, let part = later.popFirst() {
+        while canTake(context), let part = later.popFirst() {
             if case .handedOver = state { context.fireChannelRead(wrapInboundOut(part)) } else { take(part, context) }
         }
-        guard !isWaiting else { return }
-        if case .handedOver = state {
-            context.fireChannelReadComplete()
-            if isInputOver { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
-        } else if isInputOver {
-            // Nothing more will come; what has been written goes out first.
-            context.close(mode: .output, promise: nil)
-        }
+        guard canTake(context) else { return }
+        // A client that sent much at once does not keep the room for it.
+        if later.capacity > 64 { later = CircularBuffer() }
+        if case .handedOver = state { context.fireChannelReadComplete() }
         if isReadHeld {
             isReadHeld = false
             context.read()
@@ -151,14 +152,6 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         context.fireChannelWritabilityChanged()
         if case .handedOver = state { return }
-        goOn(context)
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        context.fireUserInboundEventTriggered(event)
-        guard event as? ChannelEvent == .inputClosed else { return }
-        if case .handedOver = state { return }
-        isInputOver = true
         goOn(context)
     }
 

@@ -25,7 +25,7 @@ struct TokenEndpoint: Sendable {
         var record = TokenRecord(requestID: requestID)
         do throws(TokenRefusal) {
             let (now, snapshot) = (state.clock(), state.snapshot)
-            // Nobody's form is read who would get no token anyway.
+            // Nobody's form is parsed who would get no token anyway.
             let caller = try caller(peer, snapshot, at: now, &record)
             try Self.checkHeader(of: request)
             guard let body else {
@@ -45,15 +45,30 @@ struct TokenEndpoint: Sendable {
 
     /// The same for the requests that the application serves: those over HTTP/2, and those that follow others on a connection.
     func respond(to request: Request, context: IssuerRequestContext) async throws -> Response {
+        let peer = await context.peer()
+        // Before the body, so that nobody else's is read at all. A body may take seconds to come; what counts is who may have a
+        // token when it is made.
+        if let refusal = refusal(of: request.head, from: peer, requestID: context.requestID) { return Response(refusal) }
         let body: ByteBuffer?
         do {
             body = try await request.body.collect(upTo: FormBody.maximumBytes)
         } catch is NIOTooManyBytesError {
             body = nil
         }
-        let answer = answer(to: request.head, body: body, from: await context.peer(), requestID: context.requestID)
-        return Response(
-            status: answer.head.status, headers: answer.head.headerFields, body: ResponseBody(byteBuffer: answer.body))
+        return Response(answer(to: request.head, body: body, from: peer, requestID: context.requestID))
+    }
+
+    /// What there is to refuse before the body is known, logged; `nil` when there is nothing.
+    private func refusal(of request: HTTPRequest, from peer: Peer?, requestID: String) -> ImmediateAnswer? {
+        var record = TokenRecord(requestID: requestID)
+        do throws(TokenRefusal) {
+            _ = try caller(peer, state.snapshot, at: state.clock(), &record)
+            try Self.checkHeader(of: request)
+            return nil
+        } catch {
+            record.log(error, to: state.logger)
+            return response(to: error.error)
+        }
     }
 }
 
@@ -169,6 +184,13 @@ extension TokenEndpoint {
         }
         return headers
     }()
+}
+
+extension Response {
+    fileprivate init(_ answer: ImmediateAnswer) {
+        self.init(
+            status: answer.head.status, headers: answer.head.headerFields, body: ResponseBody(byteBuffer: answer.body))
+    }
 }
 
 extension OAuthError {

@@ -138,21 +138,53 @@ import Testing
         }
     }
 
-    /// Without a channel that waits for the other half: over TLS, clients close both.
-    @Test func theConnectionEndsWhenTheClientHasSaidAllAndHasItsAnswers() throws {
-        let closings = Closings()
+    /// A read that has begun cannot be held back.
+    @Test func whatComesWhileNothingIsTakenWaitsInOrder() throws {
+        let immediate = AtOnce()
         let eventLoop = EmbeddedEventLoop()
-        let handler = ImmediateRequests(AtOnce(), application: eventLoop.makePromise())
-        let channel = EmbeddedChannel(handlers: [closings, handler], loop: eventLoop)
+        let channel = EmbeddedChannel(
+            handler: ImmediateRequests(immediate, application: eventLoop.makePromise()), loop: eventLoop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        let request = HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/immediate")
-        for part in [HTTPRequestPart.head(request), .end(nil)] { try channel.writeInbound(part) }
-        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
-        #expect(closings.modes.isEmpty)
+        let head = HTTPRequestPart.head(HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/immediate"))
+        let part = HTTPRequestPart.body(ByteBuffer(string: "a"))
+        channel.isWritable = false
+        for part in [head, part, .end(nil), head, part, part, .end(nil), head, part] { try channel.writeInbound(part) }
+        #expect(immediate.answered == 0)
+        // There is room, and the handler has not been told.
+        channel.isWritable = true
+        for part in [part, part, .end(nil)] { try channel.writeInbound(part) }
+        channel.pipeline.fireChannelWritabilityChanged()
         eventLoop.run()
-        #expect(try channel.readOutbound(as: HTTPResponsePart.self) != nil)
-        #expect(closings.modes.map { "\($0)" } == ["output"])
-        _ = try channel.finish()
+        var answers: [String] = []
+        while let part = try channel.readOutbound(as: HTTPResponsePart.self) {
+            if case .body(let body) = part { answers.append(String(buffer: body)) }
+        }
+        #expect(answers == ["nobody 1.", "nobody 2.", "nobody 3."])
+        _ = try? channel.finish()
+    }
+
+    /// An application that is given a channel without room does not know, and answers into memory without end.
+    @Test func aConnectionWithoutRoomIsNotHandedOver() throws {
+        let eventLoop = EmbeddedEventLoop()
+        var isHandedOver = false
+        let application = eventLoop.makePromise(of: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>.self)
+        application.futureResult.assumeIsolated().whenSuccess { _ in isHandedOver = true }
+        let channel = EmbeddedChannel(handler: ImmediateRequests(AtOnce(), application: application), loop: eventLoop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        channel.isWritable = false
+        try channel.writeInbound(HTTPRequestPart.head(HTTPRequest(method: .get, scheme: nil, authority: nil, path: "/peer")))
+        eventLoop.run()
+        #expect(!isHandedOver)
+        _ = try? channel.finish()
+    }
+
+    @Test func aClientThatHasSaidAllItHasToSayIsLetGo() async throws {
+        try await talk { talk in
+            try await talk.say(Self.post("abc"))
+            _ = try await talk.hear(until: " 3.")
+            talk.sayNoMore()
+            #expect(await talk.hearAll() == "")
+        }
     }
 
     @Test func aRequestThatBreaksOffIsNotAnswered() async throws {
@@ -164,17 +196,5 @@ import Testing
         }
         #expect(immediate.answered == 0)
         #expect(!all.contains(" 200 "), "\(all)")
-    }
-}
-
-/// Notes how it is asked to close.
-private final class Closings: ChannelOutboundHandler {
-    typealias OutboundIn = NIOAny
-
-    private(set) var modes: [CloseMode] = []
-
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        modes.append(mode)
-        if case .all = mode { context.close(mode: mode, promise: promise) } else { promise?.succeed() }
     }
 }
