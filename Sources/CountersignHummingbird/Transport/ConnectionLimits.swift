@@ -22,6 +22,8 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
     private var writeTimer: Scheduled<Void>?
     private var openStreams = 0
 
+    /// Who is at the other end, once it has been accepted.
+    private(set) var peer: Peer?
     private let callerKey: @Sendable (Peer) -> String
     private var requests: RequestsInProgress?
     private var caller: RequestsInProgress.Caller?
@@ -41,7 +43,8 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
     ///     idle without any farewell, so there is nothing to cut.
     func begin(among requests: RequestsInProgress, countingStreams: Bool) {
         // Without a client there is no connection any more.
-        if let peer = context?.channel.mutualTLSPeerInPipeline() {
+        peer = context?.channel.mutualTLSPeerInPipeline()
+        if let peer {
             self.requests = requests
             caller = requests.joined(callerKey(peer))
         }
@@ -82,6 +85,7 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
         if let requests, let caller { requests.left(caller) }
         requests = nil
         caller = nil
+        peer = nil
         self.context = nil
     }
 

@@ -27,25 +27,24 @@ struct HTTP1Connection: Sendable {
 
     /// To be called on the channel's event loop, for a connection that somebody serves: an asynchronous channel that is dropped
     /// unserved ends the process.
-    func setup(channel: any Channel, places: RequestPlaces?, logger: Logger) throws -> Value {
+    func setup(channel: any Channel, limits connection: ConnectionLimits, logger: Logger) throws -> Value {
         let pipeline = channel.pipeline.syncOperations
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = configuration.maxHeaderBytes
-        limits.maxHeaderListSize = configuration.maxHeaderBytes
-        limits.maxHeaderFieldCount = Self.maxHeaderFields
+        let limits = HTTP1Limits(configuration, places: connection.makePlaces())
+        try pipeline.addHandler(HTTP1ByteWatch(limits))
+        var bounds = NIOHTTPDecoderLimitConfiguration()
+        bounds.maxHeaderFieldSize = configuration.maxHeaderBytes
+        bounds.maxHeaderListSize = configuration.maxHeaderBytes
+        bounds.maxHeaderFieldCount = Self.maxHeaderFields
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
-            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits
+            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: bounds
         )
-        let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-        let handler = HTTP1Limits(configuration, places: places)
-        try pipeline.addHandler(HTTP1ByteWatch(handler), position: .before(decoder))
-        try pipeline.addHandler(handler, position: .after(decoder))
+        try pipeline.addHandler(limits)
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
         try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
         guard let immediate else { return channel.eventLoop.makeSucceededFuture(try Self.asynchronous(channel)) }
         let application = channel.eventLoop.makePromise(of: HTTP1Channel.Value.self)
-        try pipeline.addHandler(ImmediateRequests(immediate, application: application))
+        try pipeline.addHandler(ImmediateRequests(immediate, from: connection.peer, application: application))
         return application.futureResult
     }
 

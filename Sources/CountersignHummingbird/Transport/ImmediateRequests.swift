@@ -1,5 +1,4 @@
 internal import CountersignCrypto
-internal import CountersignTLS
 internal import HTTPTypes
 internal import HummingbirdCore
 internal import NIOCore
@@ -31,20 +30,19 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let responder: any ImmediateResponder
     private let application: EventLoopPromise<HTTP1Channel.Value>
-    private var peer: Peer?
+    private let peer: Peer?
     private var state = State.none
     /// What came while nothing could be taken.
     private var later = CircularBuffer<HTTPRequestPart>()
     private var isReadHeld = false
 
-    /// - Parameter application: Gets the connection when it is handed over; fails when it ends before.
-    init(_ responder: any ImmediateResponder, application: EventLoopPromise<HTTP1Channel.Value>) {
+    /// - Parameters:
+    ///   - peer: Who is at the other end of the connection.
+    ///   - application: Gets the connection when it is handed over; fails when it ends before.
+    init(_ responder: any ImmediateResponder, from peer: Peer?, application: EventLoopPromise<HTTP1Channel.Value>) {
         self.responder = responder
+        self.peer = peer
         self.application = application
-    }
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        peer = context.channel.mutualTLSPeerInPipeline()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {

@@ -46,6 +46,7 @@ struct MutualTLSChannel: ServerChildChannel {
                 channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
             return channel.eventLoop.makeSucceededFuture(Value(protocolChosen: nothing, channel: channel, isServed: isServed))
         }
+        let limits = NIOLoopBound(ConnectionLimits(configuration), eventLoop: channel.eventLoop)
         do {
             try MutualTLS.configureServer(
                 channel,
@@ -56,14 +57,14 @@ struct MutualTLSChannel: ServerChildChannel {
                     onRefusal: configuration.onRefusal
                 )
             )
-            try channel.pipeline.syncOperations.addHandler(ConnectionLimits(configuration))
+            try channel.pipeline.syncOperations.addHandler(limits.value)
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }
         return channel.configureHTTP2AsyncSecureUpgrade { channel in
-            isServed.futureResult.flatMap { setupHTTP1(channel: channel, logger: logger) }
+            isServed.futureResult.flatMap { setupHTTP1(channel: channel, limits: limits.value, logger: logger) }
         } http2ConnectionInitializer: { channel in
-            setupHTTP2(channel: channel, logger: logger)
+            setupHTTP2(channel: channel, limits: limits.value, logger: logger)
         }.map { protocolChosen in
             Value(protocolChosen: protocolChosen, channel: channel, isServed: isServed)
         }
@@ -84,20 +85,20 @@ struct MutualTLSChannel: ServerChildChannel {
         }
     }
 
-    private func setupHTTP1(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Connection.Value> {
+    private func setupHTTP1(
+        channel: any Channel, limits: ConnectionLimits, logger: Logger
+    ) -> EventLoopFuture<HTTP1Connection.Value> {
         guard channel.isActive else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
-        return channel.eventLoop.makeCompletedFuture {
-            let connection = try channel.pipeline.syncOperations.handler(type: ConnectionLimits.self)
-            connection.begin(among: requests.on(channel.eventLoop), countingStreams: false)
-            return try http1.setup(channel: channel, places: connection.makePlaces(), logger: logger)
-        }
+        limits.begin(among: requests.on(channel.eventLoop), countingStreams: false)
+        return channel.eventLoop.makeCompletedFuture { try http1.setup(channel: channel, limits: limits, logger: logger) }
     }
 
-    private func setupHTTP2(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP2Connection.Value> {
+    private func setupHTTP2(
+        channel: any Channel, limits: ConnectionLimits, logger: Logger
+    ) -> EventLoopFuture<HTTP2Connection.Value> {
         channel.eventLoop.makeCompletedFuture {
             let value = try http2.setup(channel: channel, logger: logger)
-            try channel.pipeline.syncOperations.handler(type: ConnectionLimits.self)
-                .begin(among: requests.on(channel.eventLoop), countingStreams: true)
+            limits.begin(among: requests.on(channel.eventLoop), countingStreams: true)
             return value
         }
     }

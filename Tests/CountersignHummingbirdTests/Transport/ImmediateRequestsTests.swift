@@ -143,7 +143,7 @@ import Testing
         let immediate = AtOnce()
         let eventLoop = EmbeddedEventLoop()
         let channel = EmbeddedChannel(
-            handler: ImmediateRequests(immediate, application: eventLoop.makePromise()), loop: eventLoop)
+            handler: ImmediateRequests(immediate, from: nil, application: eventLoop.makePromise()), loop: eventLoop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let head = HTTPRequestPart.head(HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/immediate"))
         let part = HTTPRequestPart.body(ByteBuffer(string: "a"))
@@ -169,7 +169,7 @@ import Testing
         var isHandedOver = false
         let application = eventLoop.makePromise(of: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>.self)
         application.futureResult.assumeIsolated().whenSuccess { _ in isHandedOver = true }
-        let channel = EmbeddedChannel(handler: ImmediateRequests(AtOnce(), application: application), loop: eventLoop)
+        let channel = EmbeddedChannel(handler: ImmediateRequests(AtOnce(), from: nil, application: application), loop: eventLoop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         channel.isWritable = false
         try channel.writeInbound(HTTPRequestPart.head(HTTPRequest(method: .get, scheme: nil, authority: nil, path: "/peer")))
