@@ -12,10 +12,10 @@ public protocol KeySource: Sendable {
     /// Advanced whenever another set is in force; always the same object, asked for once.
     ///
     /// What was found out about a token is remembered for as long as it does not advance, so that a token that comes again is
-    /// decided without asking the source. A source
-    /// whose answer ends by itself, for instance because it is too old, makes it with ``Generation/init(elapsed:)`` and publishes
-    /// that end: until then what is remembered is believed without asking. `nil`, the default, is for a source that cannot say when it changes: then nothing is
-    /// remembered, and every token is checked in full.
+    /// decided without asking the source. A source whose answer ends by itself, for instance because it is too old, makes it
+    /// with ``Generation/init(elapsed:)`` and publishes that end: until then what is remembered is believed without asking.
+    /// `nil`, the default, is for a source that cannot say when it changes: then nothing is remembered, and every token is
+    /// checked in full.
     var generation: Generation? { get }
 }
 
