@@ -63,6 +63,18 @@ struct TokenEndpointTests {
         }
     }
 
+    @Test("refuses who would get no token before the body has come, where the application has the connection")
+    func refusesEarly() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let connection = try KeptConnection(to: issuer, as: "stranger")
+            _ = try await connection.ask("GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            // The body never comes.
+            let answer = try await connection.ask(KeptConnection.head(contentLength: 10))
+            #expect(answer.hasPrefix("HTTP/1.1 401 ") && answer.contains("invalid_client"))
+            _ = try await issuer.log.line(with: "token refused", "reason=service-unknown")
+        }
+    }
+
     private func checkWithOpenSSL(_ token: CompactJWS, _ key: JWK, _ folder: TemporaryFolder) async throws {
         try folder.write(key.key.pem(), to: "key.pub")
         try Data(token.signature).write(to: URL(fileURLWithPath: folder.path("token.sig")))
