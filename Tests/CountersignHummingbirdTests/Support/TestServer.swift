@@ -61,6 +61,12 @@ struct TestServer {
         }
 
         var codes: [String] { list.withLock { $0.map(\.code.rawValue) } }
+
+        /// The codes, once there are as many. What the TLS library refuses, the server tells after the client was told.
+        func codes(_ count: Int) async throws -> [String] {
+            try await eventually("\(count) refusals, not \(codes)") { codes.count >= count }
+            return codes
+        }
         var descriptions: [String] { list.withLock { $0.map(\.description) } }
     }
 

@@ -48,7 +48,7 @@ import Testing
             let answer = try await session.resume()
             #expect(answer.output.contains("Reused, TLSv1"), "\(answer)")
             #expect(!answer.output.contains("HTTP/1.1"))
-            #expect(server.refusals.codes == ["certificate-expired"])
+            #expect(try await server.refusals.codes(1) == ["certificate-expired"])
         }
     }
 
@@ -65,7 +65,7 @@ import Testing
             clock.advance(seconds: 1801)
             let answer = try await session.resume()
             #expect(!answer.output.contains("HTTP/1.1"), "\(answer)")
-            #expect(server.refusals.codes == ["crl-expired"])
+            #expect(try await server.refusals.codes(1) == ["crl-expired"])
         }
     }
 
@@ -84,7 +84,7 @@ import Testing
             let answer = try await session.resume()
             #expect(!answer.output.contains("Reused, TLSv1"), "\(answer)")
             #expect(!answer.output.contains("HTTP/1.1"))
-            #expect(server.refusals.codes == ["certificate-revoked"])
+            #expect(try await server.refusals.codes(1) == ["certificate-revoked"])
         }
     }
 
