@@ -88,8 +88,8 @@ let package = Package(
             name: "CountersignIssuer",
             dependencies: [
                 "Countersign", "CountersignJOSE", "CountersignJSON", "CountersignCrypto", "CountersignTLS", "CountersignFiles",
-                "CountersignHummingbird", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
-                unixSignals, yams,
+                "CountersignHummingbird", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix, logging,
+                serviceLifecycle, unixSignals, yams,
             ]
         ),
         .executableTarget(

@@ -30,7 +30,7 @@ struct HTTP1Connection: Sendable {
     func setup(channel: any Channel, limits connection: ConnectionLimits, logger: Logger) throws -> Value {
         let pipeline = channel.pipeline.syncOperations
         let limits = HTTP1Limits(configuration, places: connection.makePlaces())
-        try pipeline.addHandler(HTTP1ByteWatch(limits))
+        try pipeline.addHandler(HTTP1Bytes(limits))
         var bounds = NIOHTTPDecoderLimitConfiguration()
         bounds.maxHeaderFieldSize = configuration.maxHeaderBytes
         bounds.maxHeaderListSize = configuration.maxHeaderBytes
@@ -40,17 +40,30 @@ struct HTTP1Connection: Sendable {
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: bounds
         )
         try pipeline.addHandler(limits)
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
-        guard let immediate else { return channel.eventLoop.makeSucceededFuture(try Self.asynchronous(channel)) }
+        let idleTimeout = configuration.idleTimeout
+        guard let immediate else {
+            return channel.eventLoop.makeSucceededFuture(
+                try Self.application(on: channel, idleTimeout: idleTimeout, logger: logger))
+        }
         let application = channel.eventLoop.makePromise(of: HTTP1Channel.Value.self)
-        try pipeline.addHandler(ImmediateRequests(immediate, from: connection.peer, application: application))
+        try pipeline.addHandler(
+            ImmediateRequests(immediate, from: connection.peer, limits: limits, configuration, application: application) {
+                channel in
+                try Self.application(on: channel, idleTimeout: idleTimeout, logger: logger)
+            })
         return application.futureResult
     }
 
-    static func asynchronous(_ channel: any Channel) throws -> HTTP1Channel.Value {
+    /// Adds what the application needs behind the handlers of the connection.
+    private static func application(
+        on channel: any Channel, idleTimeout: Duration, logger: Logger
+    ) throws -> HTTP1Channel.Value {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: idleTimeout, logger: logger))
         // When the last request has been answered, `handleHTTP` finishes its output and waits for the end of the connection.
-        try HTTP1Channel.Value(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        return try HTTP1Channel.Value(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }
 
     /// Serves the requests until the connection ends.

@@ -1,3 +1,4 @@
+internal import CountersignCrypto
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -17,6 +18,8 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     private let bodyTimeout: TimeAmount
     private let lastRequestAt: NIODeadline
 
+    /// Sends what is made in one piece.
+    var bytes: HTTP1Bytes?
     private var context: ChannelHandlerContext?
     /// When the client has had its time.
     private var deadline: NIODeadline?
@@ -115,8 +118,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
             isInputOver = lastRequest != nil
             if isShed {
                 isShed = false
-                answerShed(context: context)
-                return
+                return answerShed()
             }
         }
         if !isShed { context.fireChannelRead(data) }
@@ -176,26 +178,47 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         isOutputOver = true
         // A response that has begun cannot be taken back; the client will notice that it is cut short.
         if !isResponding, responsesEnded == refusal.number - 1 {
-            var head = refusal.answer.head
-            head.headers.add(name: "connection", value: "close")
-            let withoutBody = isReadingRequest && isHead
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
-            if !withoutBody { context.write(wrapOutboundOut(.body(.byteBuffer(refusal.answer.body))), promise: nil) }
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            bytes?.send(
+                refusal.answer.response.http1(
+                    .http1_1, isLast: true, isToHead: isReadingRequest && isHead, date: HTTPDate.text(at: .now()),
+                    allocator: context.channel.allocator))
         }
         context.close(promise: nil)
     }
 
     /// The connection goes on: to open another would cost both sides more than the request.
-    private func answerShed(context: ChannelHandlerContext) {
-        let answer = TransportRefusal.overloaded
-        write(context: context, data: wrapOutboundOut(.head(answer.head)), promise: nil)
-        if !isHead { write(context: context, data: wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil) }
-        write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
-        context.flush()
+    private func answerShed() {
+        respond(TransportRefusal.overloaded.response, isToHead: isHead, date: HTTPDate.text(at: .now()))
     }
 
     // MARK: Responses
+
+    /// The response to the first request that has none, in one piece.
+    func respond(_ response: WholeResponse, isToHead: Bool, date: String?) {
+        guard let context, !isOutputOver else { return }
+        let last = lastRequest.flatMap { $0.number == responsesEnded + 1 ? $0 : nil }
+        let closes = last != nil || (isStopping && requestsBegun == responsesEnded + 1)
+        bytes?.send(
+            response.http1(
+                last?.version ?? .http1_1, isLast: closes, isToHead: isToHead, date: date, allocator: context.channel.allocator))
+        responseEnded()
+        if last == nil {
+            refuseIfDue()
+        } else {
+            isOutputOver = true
+            context.close(promise: nil)
+        }
+    }
+
+    private func responseEnded() {
+        isResponding = false
+        responsesEnded += 1
+        if isReadingRequest, responsesEnded == requestsBegun {
+            places?.endLoan()
+        } else {
+            places?.answered()
+        }
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard !isOutputOver else {
@@ -207,7 +230,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(var head) where head.status.code >= 200:
             isResponding = true
             if isLast || (isStopping && requestsBegun == responsesEnded + 1) {
-                head.headers.replaceOrAdd(name: "connection", value: "close")
+                head.headers.replaceOrAdd(name: "Connection", value: "close")
             }
             // A chunked body would mean nothing to an HTTP/1.0 client.
             if isLast, let lastRequest { head.version = lastRequest.version }
@@ -215,13 +238,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         case .head, .body:
             context.write(data, promise: promise)
         case .end:
-            isResponding = false
-            responsesEnded += 1
-            if isReadingRequest, responsesEnded == requestsBegun {
-                places?.endLoan()
-            } else {
-                places?.answered()
-            }
+            responseEnded()
             if isLast {
                 isOutputOver = true
                 context.writeAndFlush(data, promise: promise)
@@ -231,25 +248,5 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
                 refuseIfDue()
             }
         }
-    }
-}
-
-/// Tells ``HTTP1Limits`` of bytes before the parser has made anything of them.
-final class HTTP1ByteWatch: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let limits: HTTP1Limits
-
-    init(_ limits: HTTP1Limits) {
-        self.limits = limits
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // An empty line after a request is not the beginning of another (RFC 9112 2.2).
-        let bytes = unwrapInboundIn(data).readableBytesView
-        let isEmptyLine = bytes.count <= 2 && bytes.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
-        if !isEmptyLine { limits.bytesArrived() }
-        context.fireChannelRead(data)
     }
 }

@@ -108,7 +108,7 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
         let header = HTTP2Frame.FramePayload.Headers(headers: answer.http2Header, endStream: isHead)
         context.write(wrapOutboundOut(.headers(header)), promise: isHead ? sent : nil)
         if !isHead {
-            let body = HTTP2Frame.FramePayload.Data(data: .byteBuffer(answer.body), endStream: true)
+            let body = HTTP2Frame.FramePayload.Data(data: .byteBuffer(answer.http2Body), endStream: true)
             context.write(wrapOutboundOut(.data(body)), promise: sent)
         }
         context.flush()

@@ -1,8 +1,7 @@
 internal import CountersignCrypto
-internal import HTTPTypes
 internal import HummingbirdCore
 internal import NIOCore
-internal import NIOHTTPTypes
+internal import NIOHTTP1
 
 /// The end of an HTTP/1 connection's pipeline for as long as all its requests are the ``ImmediateResponder``'s.
 ///
@@ -12,40 +11,60 @@ internal import NIOHTTPTypes
 /// A request is answered when its turn on the event loop comes, and not when its end is read: first what has come on other
 /// connections is read, so that ``RequestsInProgress`` sees how many wait. Whatever comes while a request waits, or while the
 /// client does not take its answers, waits behind it in order, and no more is read.
-final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
 
     /// Of a request; its body is `nil` when it is too large.
     private enum State {
         case none
-        case reading(HTTPRequest, body: ByteBuffer)
+        case reading(HTTPRequestHead, body: ByteBuffer)
         /// Its turn will come.
-        case waiting(HTTPRequest, body: ByteBuffer?)
+        case waiting(HTTPRequestHead, body: ByteBuffer?)
         /// The application serves the connection.
         case handedOver
     }
 
     private let responder: any ImmediateResponder
-    private let application: EventLoopPromise<HTTP1Channel.Value>
     private let peer: Peer?
+    private let limits: HTTP1Limits
+    private let application: EventLoopPromise<HTTP1Channel.Value>
+    private let makeApplication: (any Channel) throws -> HTTP1Channel.Value
+
     private var state = State.none
     /// What came while nothing could be taken.
-    private var later = CircularBuffer<HTTPRequestPart>()
+    private var later = CircularBuffer<HTTPServerRequestPart>()
     private var isReadHeld = false
+
+    private let idleTimeout: TimeAmount
+    private var lastActive = NIODeadline.now()
+    private var idleTimer: Scheduled<Void>?
+    private var isStopping = false
 
     /// - Parameters:
     ///   - peer: Who is at the other end of the connection.
+    ///   - limits: Sends the responses.
     ///   - application: Gets the connection when it is handed over; fails when it ends before.
-    init(_ responder: any ImmediateResponder, from peer: Peer?, application: EventLoopPromise<HTTP1Channel.Value>) {
+    ///   - makeApplication: Makes it the application's, by adding the handlers that it needs behind this one.
+    init(
+        _ responder: any ImmediateResponder, from peer: Peer?, limits: HTTP1Limits,
+        _ configuration: MutualTLSServerConfiguration, application: EventLoopPromise<HTTP1Channel.Value>,
+        makeApplication: @escaping (any Channel) throws -> HTTP1Channel.Value
+    ) {
         self.responder = responder
         self.peer = peer
+        self.limits = limits
         self.application = application
+        self.makeApplication = makeApplication
+        idleTimeout = TimeAmount(configuration.idleTimeout)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        closeWhenIdle(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        idleTimer?.cancel()
         application.fail(ChannelError.ioOnClosedChannel)
     }
 
@@ -64,13 +83,12 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let request) where responder.answers(request):
             state = .reading(request, body: ByteBuffer())
         case .head:
-            handOver(context)
-            context.fireChannelRead(wrapInboundOut(part))
+            handOver(part, context)
         case .body(let bytes):
             // Else it belongs to a request that was answered before its body had come to its end.
             guard case .reading(let request, let body) = state else { return }
@@ -84,7 +102,7 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func append(
-        _ bytes: ByteBuffer, to body: consuming ByteBuffer, of request: HTTPRequest, _ context: ChannelHandlerContext
+        _ bytes: ByteBuffer, to body: consuming ByteBuffer, of request: HTTPRequestHead, _ context: ChannelHandlerContext
     ) {
         if body.readableBytes + bytes.readableBytes > responder.maximumBodyBytes {
             wait(request, body: nil, context)
@@ -96,7 +114,7 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func wait(_ request: HTTPRequest, body: ByteBuffer?, _ context: ChannelHandlerContext) {
+    private func wait(_ request: HTTPRequestHead, body: ByteBuffer?, _ context: ChannelHandlerContext) {
         state = .waiting(request, body: body)
         context.eventLoop.assumeIsolated().execute { self.answer(context) }
     }
@@ -105,13 +123,10 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
         guard case .waiting(let request, let body) = state, context.channel.isActive else { return }
         // Before the answer is made: nothing in it is older than the moment it is dated.
         let date = HTTPDate.text(at: .now())
-        var answer = responder.answer(to: request, body: body, from: peer)
-        answer.head.headerFields[.contentLength] = String(answer.body.readableBytes)
-        answer.head.headerFields[.date] = date
+        let response = responder.answer(to: request, body: body, from: peer)
         state = .none
-        context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
-        context.write(wrapOutboundOut(.body(answer.body)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        limits.respond(response, isToHead: request.method == .HEAD, date: date)
+        lastActive = .now()
         goOn(context)
     }
 
@@ -128,15 +143,44 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
             isReadHeld = false
             context.read()
         }
+        if isStopping { closeIfAnswered(context) }
     }
 
-    private func handOver(_ context: ChannelHandlerContext) {
+    private func handOver(_ head: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         state = .handedOver
+        idleTimer?.cancel()
         do {
-            application.succeed(try HTTP1Connection.asynchronous(context.channel))
+            application.succeed(try makeApplication(context.channel))
         } catch {
             context.close(promise: nil)
         }
+        context.fireChannelRead(wrapInboundOut(head))
+        // Those behind have not heard of it.
+        if isStopping { context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+    }
+
+    // MARK: The end of the connection
+
+    /// Closes the connection when it has had nothing to do for long. A request that is being read has its own time.
+    private func closeWhenIdle(_ context: ChannelHandlerContext) {
+        idleTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: lastActive + idleTimeout) {
+            if case .none = self.state, self.later.isEmpty, self.lastActive + self.idleTimeout <= .now() {
+                context.close(promise: nil)
+            } else {
+                if self.lastActive + self.idleTimeout <= .now() { self.lastActive = .now() }
+                self.closeWhenIdle(context)
+            }
+        }
+    }
+
+    private func closeIfAnswered(_ context: ChannelHandlerContext) {
+        if case .none = state, later.isEmpty { context.close(promise: nil) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        isStopping = true
+        if case .handedOver = state { context.fireUserInboundEventTriggered(event) } else { closeIfAnswered(context) }
     }
 
     // MARK: Channel events

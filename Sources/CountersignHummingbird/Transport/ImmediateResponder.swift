@@ -1,6 +1,6 @@
 package import CountersignCrypto
-package import HTTPTypes
 package import NIOCore
+package import NIOHTTP1
 
 /// Answers requests for which there is nothing to wait: on their connection's event loop, without a task.
 ///
@@ -12,22 +12,12 @@ package protocol ImmediateResponder: Sendable {
 
     /// Whether requests with this header are answered here. The first one of a connection that is not leaves it, and with it all
     /// requests that follow, to the application.
-    func answers(_ request: HTTPRequest) -> Bool
+    func answers(_ request: HTTPRequestHead) -> Bool
 
-    /// The whole response; `Content-Length` and `Date` are added to it. Must not block.
+    /// Must not block.
     ///
     /// - Parameters:
     ///   - body: `nil` when there is more of it than ``maximumBodyBytes``.
     ///   - peer: Who is at the other end of the connection; see `Channel.mutualTLSPeer()`.
-    func answer(to request: HTTPRequest, body: ByteBuffer?, from peer: Peer?) -> ImmediateAnswer
-}
-
-package struct ImmediateAnswer {
-    package var head: HTTPResponse
-    package var body: ByteBuffer
-
-    package init(_ head: HTTPResponse, _ body: ByteBuffer) {
-        self.head = head
-        self.body = body
-    }
+    func answer(to request: HTTPRequestHead, body: ByteBuffer?, from peer: Peer?) -> WholeResponse
 }

@@ -1,12 +1,13 @@
+internal import HTTPTypes
 internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP1
 
 /// An answer to a request that never reaches the application (RFC 9457). Made once: some are given when there is no time.
 struct TransportRefusal {
-    let head: HTTPResponseHead
+    let response: WholeResponse
     let http2Header: HPACKHeaders
-    let body: ByteBuffer
+    let http2Body: ByteBuffer
 
     static let badRequest = TransportRefusal(.badRequest)
     static let timeout = TransportRefusal(.requestTimeout)
@@ -14,16 +15,15 @@ struct TransportRefusal {
     static let overloaded = TransportRefusal(.serviceUnavailable, retryAfter: 1)
 
     /// - Parameter retryAfter: In how many seconds the same request may be answered otherwise.
-    private init(_ status: HTTPResponseStatus, retryAfter: Int? = nil) {
-        body = ByteBuffer(string: #"{"type":"about:blank","title":"\#(status.reasonPhrase)","status":\#(status.code)}"#)
-        var fields = [
-            ("content-type", "application/problem+json"),
-            ("content-length", String(body.readableBytes)),
-            ("cache-control", "no-store"),
-        ]
-        if let retryAfter { fields.append(("retry-after", String(retryAfter))) }
-        head = HTTPResponseHead(version: .http1_1, status: status, headers: HTTPHeaders(fields))
-        http2Header = HPACKHeaders([(":status", String(status.code))] + fields)
+    private init(_ status: HTTPResponse.Status, retryAfter: Int? = nil) {
+        let body = #"{"type":"about:blank","title":"\#(status.reasonPhrase)","status":\#(status.code)}"#
+        var fields: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
+        if let retryAfter { fields[.retryAfter] = String(retryAfter) }
+        response = WholeResponse(status, fields: fields, body: Array(body.utf8))
+        var header = HPACKHeaders([(":status", String(status.code)), ("content-length", String(body.utf8.count))])
+        for field in fields { header.add(name: field.name.canonicalName, value: field.value) }
+        http2Header = header
+        http2Body = ByteBuffer(string: body)
     }
 }
 

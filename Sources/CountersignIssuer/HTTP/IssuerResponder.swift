@@ -1,8 +1,8 @@
 internal import CountersignCrypto
 internal import CountersignHummingbird
-internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import NIOHTTP1
 
 /// The addresses of the issuer on its mutual TLS listener.
 ///
@@ -74,12 +74,12 @@ struct IssuerResponder: HTTPResponder {
 extension IssuerResponder: ImmediateResponder {
     var maximumBodyBytes: Int { FormBody.maximumBytes }
 
-    func answers(_ request: HTTPRequest) -> Bool {
-        guard request.method == .post, let path = request.path, case .token = routes[path] else { return false }
+    func answers(_ request: HTTPRequestHead) -> Bool {
+        guard request.method == .POST, case .token = routes[request.uri] else { return false }
         return true
     }
 
-    func answer(to request: HTTPRequest, body: ByteBuffer?, from peer: Peer?) -> ImmediateAnswer {
-        tokens.answer(to: request, body: body, from: peer, requestID: RequestID().description)
+    func answer(to request: HTTPRequestHead, body: ByteBuffer?, from peer: Peer?) -> WholeResponse {
+        tokens.answer(to: TokenRequestHeader(request.headers), body: body, from: peer, requestID: RequestID().description)
     }
 }

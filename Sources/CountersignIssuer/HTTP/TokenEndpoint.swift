@@ -20,14 +20,14 @@ struct TokenEndpoint: Sendable {
     ///
     /// - Parameter body: `nil` when it is larger than ``FormBody/maximumBytes``.
     func answer(
-        to request: HTTPRequest, body: ByteBuffer?, from peer: Peer?, requestID: String
-    ) -> ImmediateAnswer {
+        to header: TokenRequestHeader, body: ByteBuffer?, from peer: Peer?, requestID: String
+    ) -> WholeResponse {
         var record = TokenRecord(requestID: requestID)
         do throws(TokenRefusal) {
             let (now, snapshot) = (state.clock(), state.snapshot)
             // Nobody's form is parsed who would get no token anyway.
             let caller = try caller(peer, snapshot, at: now, &record)
-            try Self.checkHeader(of: request)
+            try header.check()
             guard let body else {
                 record.log(.bodyTooLarge, to: state.logger)
                 return Self.response(.contentTooLarge, body: OAuthError.bodyTooLarge.body)
@@ -48,22 +48,23 @@ struct TokenEndpoint: Sendable {
         let peer = await context.peer()
         // Before the body, so that nobody else's is read at all. A body may take seconds to come; what counts is who may have a
         // token when it is made.
-        if let refusal = refusal(of: request.head, from: peer, requestID: context.requestID) { return Response(refusal) }
+        let header = TokenRequestHeader(request.headers)
+        if let refusal = refusal(of: header, from: peer, requestID: context.requestID) { return Response(refusal) }
         let body: ByteBuffer?
         do {
             body = try await request.body.collect(upTo: FormBody.maximumBytes)
         } catch is NIOTooManyBytesError {
             body = nil
         }
-        return Response(answer(to: request.head, body: body, from: peer, requestID: context.requestID))
+        return Response(answer(to: header, body: body, from: peer, requestID: context.requestID))
     }
 
     /// What there is to refuse before the body is known, logged; `nil` when there is nothing.
-    private func refusal(of request: HTTPRequest, from peer: Peer?, requestID: String) -> ImmediateAnswer? {
+    private func refusal(of header: TokenRequestHeader, from peer: Peer?, requestID: String) -> WholeResponse? {
         var record = TokenRecord(requestID: requestID)
         do throws(TokenRefusal) {
             _ = try caller(peer, state.snapshot, at: state.clock(), &record)
-            try Self.checkHeader(of: request)
+            try header.check()
             return nil
         } catch {
             record.log(error, to: state.logger)
@@ -95,18 +96,6 @@ extension TokenEndpoint {
         }
         if revocations.deny(caller.certificate) {
             throw TokenRefusal(.certificateDenied, OAuthError(.invalidClient, "this client certificate is denied"))
-        }
-    }
-
-    private static func checkHeader(of request: HTTPRequest) throws(TokenRefusal) {
-        guard request.headerFields[.authorization] == nil else {
-            throw TokenRefusal(
-                .requestAuthentication,
-                OAuthError(.invalidRequest, "leave out Authorization: the client certificate is the only authentication")
-            )
-        }
-        guard FormContentType.isForm(request.headerFields[.contentType]), request.headerFields[.contentEncoding] == nil else {
-            throw TokenRefusal.malformed("send the parameters in the body as application/x-www-form-urlencoded in UTF-8")
         }
     }
 
@@ -160,36 +149,37 @@ extension TokenEndpoint {
         )
     }
 
-    private func response(to error: OAuthError) -> ImmediateAnswer {
+    private func response(to error: OAuthError) -> WholeResponse {
         var response = Self.response(HTTPResponse.Status(code: error.status), body: error.body)
         if error.status == 401 {
             // RFC 9110, section 15.5.2 wants a challenge; there is no scheme that stands for a client certificate.
-            response.head.headerFields[.wwwAuthenticate] = "Bearer realm=\"\(state.snapshot.configuration.issuer)\""
+            response.fields[.wwwAuthenticate] = "Bearer realm=\"\(state.snapshot.configuration.issuer)\""
         }
         if let retryAfter = error.retryAfter {
-            response.head.headerFields[.retryAfter] = "\(retryAfter)"
+            response.fields[.retryAfter] = "\(retryAfter)"
         }
         return response
     }
 
-    private static func response(_ status: HTTPResponse.Status, body: [UInt8]) -> ImmediateAnswer {
-        ImmediateAnswer(HTTPResponse(status: status, headerFields: headers), ByteBuffer(bytes: body))
+    private static func response(_ status: HTTPResponse.Status, body: [UInt8]) -> WholeResponse {
+        WholeResponse(status, fields: fields, body: body)
     }
 
     /// RFC 6749, section 5.1.
-    private static let headers: HTTPFields = {
-        var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
+    private static let fields: HTTPFields = {
+        var fields: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
         if let pragma = HTTPField.Name("Pragma") {
-            headers[pragma] = "no-cache"
+            fields[pragma] = "no-cache"
         }
-        return headers
+        return fields
     }()
 }
 
 extension Response {
-    fileprivate init(_ answer: ImmediateAnswer) {
+    fileprivate init(_ response: WholeResponse) {
         self.init(
-            status: answer.head.status, headers: answer.head.headerFields, body: ResponseBody(byteBuffer: answer.body))
+            status: response.status, headers: response.fields,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: response.body)))
     }
 }
 

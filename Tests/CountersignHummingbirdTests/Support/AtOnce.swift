@@ -2,6 +2,7 @@ import CountersignCrypto
 import CountersignHummingbird
 import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// Answers `POST /immediate` with the client's subject and the length of what it sent, and `POST /ample` with a mebibyte.
@@ -12,16 +13,16 @@ final class AtOnce: ImmediateResponder {
     /// How many requests have been answered.
     var answered: Int { count.withLock { $0 } }
 
-    func answers(_ request: HTTPRequest) -> Bool {
-        request.method == .post && ["/immediate", "/ample"].contains(request.path)
+    func answers(_ request: HTTPRequestHead) -> Bool {
+        request.method == .POST && ["/immediate", "/ample"].contains(request.uri)
     }
 
-    func answer(to request: HTTPRequest, body: ByteBuffer?, from peer: Peer?) -> ImmediateAnswer {
+    func answer(to request: HTTPRequestHead, body: ByteBuffer?, from peer: Peer?) -> WholeResponse {
         count.withLock { $0 += 1 }
-        if request.path == "/ample" {
-            return ImmediateAnswer(HTTPResponse(status: .ok), ByteBuffer(repeating: 0x61, count: 1 << 20))
+        if request.uri == "/ample" {
+            return WholeResponse(.ok, body: Array(repeating: 0x61, count: 1 << 20))
         }
         let text = "\(peer.map { "\($0.certificate.subject)" } ?? "nobody") \(body.map { "\($0.readableBytes)" } ?? "too large")."
-        return ImmediateAnswer(HTTPResponse(status: body == nil ? .contentTooLarge : .ok), ByteBuffer(string: text))
+        return WholeResponse(body == nil ? .contentTooLarge : .ok, body: Array(text.utf8))
     }
 }

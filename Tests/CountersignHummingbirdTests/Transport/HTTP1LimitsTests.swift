@@ -27,8 +27,8 @@ import Testing
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)", sourceLocation: sourceLocation)
-        #expect(answer.contains("connection: close\r\n"), "\(answer)", sourceLocation: sourceLocation)
-        #expect(answer.contains("content-type: application/problem+json\r\n"), sourceLocation: sourceLocation)
+        #expect(answer.contains("Connection: close\r\n"), "\(answer)", sourceLocation: sourceLocation)
+        #expect(answer.contains("Content-Type: application/problem+json\r\n"), sourceLocation: sourceLocation)
         #expect(answer.hasSuffix("\"status\":\(status)}"), "\(answer)", sourceLocation: sourceLocation)
     }
 
@@ -140,7 +140,7 @@ import Testing
 
     @Test func aConnectionOfAgeIsClosedAfterTheRequestInHand() async throws {
         let answer = try await answer(to: Self.get + "\r\n", .patient { $0.maxConnectionAge = .zero })
-        #expect(answer.contains("connection: close\r\n"))
+        #expect(answer.contains("Connection: close\r\n"))
         #expect(answer.hasSuffix(Self.subject))
     }
 
@@ -175,7 +175,7 @@ import Testing
     @Test func anHTTP10ClientIsServedAndClosed() async throws {
         let answer = try await answer(to: "GET /peer HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         #expect(answer.hasPrefix("HTTP/1.0 200 "))
-        #expect(answer.contains("connection: close\r\n"))
+        #expect(answer.contains("Connection: close\r\n"))
         #expect(answer.hasSuffix(Self.subject))
     }
 

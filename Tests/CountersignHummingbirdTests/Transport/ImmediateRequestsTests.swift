@@ -1,8 +1,7 @@
 import CountersignTLS
-import HTTPTypes
+import Logging
 import NIOCore
 import NIOEmbedded
-import NIOHTTPTypes
 import Testing
 
 @testable import CountersignHummingbird
@@ -138,43 +137,49 @@ import Testing
         }
     }
 
+    /// The connection's own pipeline behind TLS, over no network.
+    private func embedded(_ immediate: AtOnce) throws -> (EmbeddedChannel, application: HTTP1Connection.Value) {
+        let channel = EmbeddedChannel()
+        let configuration = MutualTLSServerConfiguration.patient()
+        let connection = HTTP1Connection(
+            responder: { _, _, _ in throw CancellationError() }, immediate: immediate, configuration: configuration)
+        let application = try connection.setup(
+            channel: channel, limits: ConnectionLimits(configuration), logger: Logger(label: "test"))
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        return (channel, application)
+    }
+
     /// A read that has begun cannot be held back.
     @Test func whatComesWhileNothingIsTakenWaitsInOrder() throws {
         let immediate = AtOnce()
-        let eventLoop = EmbeddedEventLoop()
-        let channel = EmbeddedChannel(
-            handler: ImmediateRequests(immediate, from: nil, application: eventLoop.makePromise()), loop: eventLoop)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        let head = HTTPRequestPart.head(HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/immediate"))
-        let part = HTTPRequestPart.body(ByteBuffer(string: "a"))
+        let (channel, _) = try embedded(immediate)
+        let requests = Self.post("a") + Self.post("bb") + Self.post("ccc")
         channel.isWritable = false
-        for part in [head, part, .end(nil), head, part, part, .end(nil), head, part] { try channel.writeInbound(part) }
+        try channel.writeInbound(ByteBuffer(string: String(requests.dropLast(2))))
         #expect(immediate.answered == 0)
         // There is room, and the handler has not been told.
         channel.isWritable = true
-        for part in [part, part, .end(nil)] { try channel.writeInbound(part) }
+        try channel.writeInbound(ByteBuffer(string: String(requests.suffix(2))))
         channel.pipeline.fireChannelWritabilityChanged()
-        eventLoop.run()
-        var answers: [String] = []
-        while let part = try channel.readOutbound(as: HTTPResponsePart.self) {
-            if case .body(let body) = part { answers.append(String(buffer: body)) }
+        channel.embeddedEventLoop.run()
+        var answers: [Substring?] = []
+        while let response = try channel.readOutbound(as: ByteBuffer.self) {
+            answers.append(String(buffer: response).split(separator: "\r\n").last)
         }
         #expect(answers == ["nobody 1.", "nobody 2.", "nobody 3."])
         _ = try? channel.finish()
     }
 
     /// An application that is given a channel without room does not know, and answers into memory without end.
-    @Test func aConnectionWithoutRoomIsNotHandedOver() throws {
-        let eventLoop = EmbeddedEventLoop()
+    @Test(arguments: [true, false])
+    func aConnectionWithoutRoomIsNotHandedOver(isWritable: Bool) throws {
+        let (channel, application) = try embedded(AtOnce())
         var isHandedOver = false
-        let application = eventLoop.makePromise(of: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>.self)
-        application.futureResult.assumeIsolated().whenSuccess { _ in isHandedOver = true }
-        let channel = EmbeddedChannel(handler: ImmediateRequests(AtOnce(), from: nil, application: application), loop: eventLoop)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        channel.isWritable = false
-        try channel.writeInbound(HTTPRequestPart.head(HTTPRequest(method: .get, scheme: nil, authority: nil, path: "/peer")))
-        eventLoop.run()
-        #expect(!isHandedOver)
+        application.assumeIsolated().whenSuccess { _ in isHandedOver = true }
+        channel.isWritable = isWritable
+        try channel.writeInbound(ByteBuffer(string: Self.get))
+        channel.embeddedEventLoop.run()
+        #expect(isHandedOver == isWritable)
         _ = try? channel.finish()
     }
 

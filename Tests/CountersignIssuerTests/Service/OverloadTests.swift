@@ -73,7 +73,7 @@ struct OverloadTests {
             try await Self.eventually { connection.text.hasSuffix("\"status\":503}") }
             #expect(connection.text.hasPrefix("HTTP/1.1 200 "))
             #expect(connection.text.contains("HTTP/1.1 503 Service Unavailable\r\n"))
-            #expect(connection.text.contains("\r\nretry-after: 1\r\n"))
+            #expect(connection.text.contains("\r\nRetry-After: 1\r\n"))
             let line = try await issuer.log.line(with: "reason=server-overloaded")
             #expect(line.contains("warning") && line.contains("refused=1") && line.contains("most=user-svc"), "\(line)")
             #expect(try await issuer.token(form).status == 200)
