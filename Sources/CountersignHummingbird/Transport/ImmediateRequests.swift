@@ -37,7 +37,7 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
     private var isReadHeld = false
 
     private let idleTimeout: TimeAmount
-    private var lastActive = NIODeadline.now()
+    private var lastActive: NIODeadline
     private var idleTimer: Scheduled<Void>?
     private var isStopping = false
 
@@ -57,6 +57,7 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
         self.application = application
         self.makeApplication = makeApplication
         idleTimeout = TimeAmount(configuration.idleTimeout)
+        lastActive = application.futureResult.eventLoop.now
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -126,7 +127,7 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
         let response = responder.answer(to: request, body: body, from: peer)
         state = .none
         limits.respond(response, isToHead: request.method == .HEAD, date: date)
-        lastActive = .now()
+        lastActive = context.eventLoop.now
         goOn(context)
     }
 
@@ -164,12 +165,10 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
     /// Closes the connection when it has had nothing to do for long. A request that is being read has its own time.
     private func closeWhenIdle(_ context: ChannelHandlerContext) {
         idleTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: lastActive + idleTimeout) {
-            if case .none = self.state, self.later.isEmpty, self.lastActive + self.idleTimeout <= .now() {
-                context.close(promise: nil)
-            } else {
-                if self.lastActive + self.idleTimeout <= .now() { self.lastActive = .now() }
-                self.closeWhenIdle(context)
-            }
+            let now = context.eventLoop.now
+            guard self.lastActive + self.idleTimeout <= now else { return self.closeWhenIdle(context) }
+            self.lastActive = now
+            if case .none = self.state, self.later.isEmpty { context.close(promise: nil) } else { self.closeWhenIdle(context) }
         }
     }
 

@@ -1,7 +1,9 @@
 import CountersignTLS
+import HTTPTypes
 import Logging
 import NIOCore
 import NIOEmbedded
+import NIOHTTPTypes
 import Testing
 
 @testable import CountersignHummingbird
@@ -138,9 +140,10 @@ import Testing
     }
 
     /// The connection's own pipeline behind TLS, over no network.
-    private func embedded(_ immediate: AtOnce) throws -> (EmbeddedChannel, application: HTTP1Connection.Value) {
+    private func embedded(
+        _ immediate: AtOnce = AtOnce(), _ configuration: MutualTLSServerConfiguration = .patient()
+    ) throws -> (EmbeddedChannel, application: HTTP1Connection.Value) {
         let channel = EmbeddedChannel()
-        let configuration = MutualTLSServerConfiguration.patient()
         let connection = HTTP1Connection(
             responder: { _, _, _ in throw CancellationError() }, immediate: immediate, configuration: configuration)
         let application = try connection.setup(
@@ -181,6 +184,60 @@ import Testing
         channel.embeddedEventLoop.run()
         #expect(isHandedOver == isWritable)
         _ = try? channel.finish()
+    }
+
+    @Test func aConnectionIsIdleFromItsLastAnswerOn() throws {
+        let (channel, _) = try embedded(AtOnce(), .patient { $0.idleTimeout = .seconds(60) })
+        channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+        try channel.writeInbound(ByteBuffer(string: Self.post("a")))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        #expect(!channel.isActive)
+    }
+
+    /// Its end has a time of its own.
+    @Test func aConnectionIsNotIdleWhileARequestIsRead() throws {
+        let (channel, _) = try embedded(AtOnce(), .patient { $0.idleTimeout = .seconds(60) })
+        try channel.writeInbound(ByteBuffer(string: String(Self.post("a").dropLast())))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(150))
+        #expect(channel.isActive)
+        try channel.writeInbound(ByteBuffer(string: "a"))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(60))
+        #expect(!channel.isActive)
+    }
+
+    @Test(arguments: ["", post("a"), post("a") + post("bb")])
+    func aServerThatStopsAnswersWhatHasComeAndCloses(before: String) throws {
+        let (channel, _) = try embedded()
+        try channel.writeInbound(ByteBuffer(string: before))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        #expect(channel.isActive == !before.isEmpty)
+        channel.embeddedEventLoop.run()
+        #expect(!channel.isActive)
+        var last: String?
+        while let response = try channel.readOutbound(as: ByteBuffer.self) {
+            #expect(last?.contains("Connection: close") != true)
+            last = String(buffer: response)
+        }
+        #expect(last?.contains("\r\nConnection: close\r\n") == (before.isEmpty ? nil : true))
+    }
+
+    @Test func anApplicationThatGetsAConnectionWhileTheServerStopsClosesItWithItsAnswer() throws {
+        let (channel, _) = try embedded()
+        channel.isWritable = false
+        try channel.writeInbound(ByteBuffer(string: Self.get))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        channel.isWritable = true
+        channel.pipeline.fireChannelWritabilityChanged()
+        channel.embeddedEventLoop.run()
+        #expect(channel.isActive)
+        try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .noContent)))
+        try channel.writeOutbound(HTTPResponsePart.end(nil))
+        #expect(!channel.isActive)
+        #expect(try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) }?.contains("Connection: close") == true)
     }
 
     @Test func aClientThatHasSaidAllItHasToSayIsLetGo() async throws {
