@@ -10,7 +10,6 @@ extension Certificate {
     /// - Parameter authorityKey: ``PublicKey/sha256`` of the authority that signed the certificate, as path validation found
     ///   it, ``ValidatedPath/authorityKeySHA256``: never what the certificate says about its issuer.
     public func holderSHA256(under authorityKey: SHA256Digest) -> SHA256Digest {
-        // Put together as bytes: the issuer does this for every token.
         let lineFeed = UInt8(ascii: "\n")
         var text: [UInt8] = []
         text.reserveCapacity(512)

@@ -101,7 +101,7 @@ public final class PathValidator: Sendable {
         let path = try unsafe path(from: X509_STORE_CTX_get0_chain(context), candidates: [leaf] + intermediates + anchors)
         return .success(
             ValidatedPath(
-                certificates: path, authority: path.dropFirst().first ?? leaf,
+                certificates: path, leaf: leaf, authority: path.dropFirst().first ?? leaf,
                 revocationKnownUntil: revocationKnownUntil(at: now)
             )
         )
@@ -152,10 +152,13 @@ public struct ValidatedPath: Sendable {
     ///
     /// For a leaf that is itself an anchor it is the leaf's own.
     public let authorityKeySHA256: SHA256Digest
+    /// ``Certificate/holderSHA256(under:)`` of the leaf under that authority.
+    public let holderSHA256: SHA256Digest
 
-    fileprivate init(certificates: [Certificate], authority: Certificate, revocationKnownUntil: Timestamp?) {
+    fileprivate init(certificates: [Certificate], leaf: Certificate, authority: Certificate, revocationKnownUntil: Timestamp?) {
         self.certificates = certificates
         authorityKeySHA256 = authority.publicKey.sha256
+        holderSHA256 = leaf.holderSHA256(under: authorityKeySHA256)
         self.revocationKnownUntil = revocationKnownUntil
         validFrom = certificates.map(\.notBefore).max() ?? Timestamp(secondsSince1970: .max)
         validUntil = certificates.map(\.notAfter).min() ?? Timestamp(secondsSince1970: .min)

@@ -50,9 +50,11 @@ import Testing
         let middle = try authority.intermediate()
         let validator = try PathValidator(anchors: [authority.certificate], revocationLists: nil)
         func signer(_ identity: TestIdentity) throws -> SHA256Digest {
-            try validator.validate(
+            let path = try validator.validate(
                 identity.certificate, intermediates: identity.intermediates, purpose: .client, at: TestClock.now
-            ).get().authorityKeySHA256
+            ).get()
+            #expect(path.holderSHA256 == identity.certificate.holderSHA256(under: path.authorityKeySHA256))
+            return path.authorityKeySHA256
         }
         #expect(try signer(authority.issue("a")) == key)
         #expect(try signer(middle.issue("a")) == middle.certificate.publicKey.sha256)

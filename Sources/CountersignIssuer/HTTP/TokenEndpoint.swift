@@ -109,7 +109,8 @@ extension TokenEndpoint {
             )
         }
         do {
-            let tokenID = Base64URL.encode(try SecureRandom.bytes(16))
+            let random = try SecureRandom.bytes(16)
+            let tokenID = Base64URL.encode(random)
             let claims = try snapshot.tokenIssuer.claims(for: request, from: caller, tokenID: tokenID, at: now).get()
             // Only what would be a token counts: a refusal for another reason keeps its reason.
             try checkRate(of: caller.service, snapshot, &record)
@@ -119,7 +120,7 @@ extension TokenEndpoint {
             let life = claims.expiresAt.seconds(since: now)
             return TokenAnswer.body(
                 token: token, expiresIn: life,
-                refreshIn: RefreshSpread.seconds(of: life, chance: .random(in: 0..<1)), scope: claims.scope
+                refreshIn: RefreshSpread.seconds(of: life, chance: RefreshSpread.chance(of: random)), scope: claims.scope
             )
         } catch let refusal as TokenRefusal {
             throw refusal

@@ -8,6 +8,12 @@ enum RefreshSpread {
     /// Parts of a token's life.
     static let window = 0.35..<0.75
 
+    /// An evenly spread number, at least 0 and below 1, from the random bytes of a token's identifier: the caller knows them, and
+    /// need not be kept from knowing when it will come back.
+    static func chance(of random: [UInt8]) -> Double {
+        Double(random.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }) / 4_294_967_296
+    }
+
     /// - Parameters:
     ///   - life: How long the token lives, in whole seconds.
     ///   - chance: An evenly spread number, at least 0 and below 1.

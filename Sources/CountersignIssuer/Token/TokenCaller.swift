@@ -1,4 +1,5 @@
 public import CountersignCrypto
+internal import CountersignJOSE
 
 /// A service at the other end of the connection: its certificate is good now and resolves to exactly one service.
 ///
@@ -8,13 +9,16 @@ public struct TokenCaller: Sendable {
     public let certificate: Certificate
     /// When the first certificate of its chain expires.
     public let validUntil: Timestamp
-    /// The public key of the authority that signed its certificate.
-    let authorityKey: SHA256Digest
+    /// What its tokens are bound to.
+    let confirmation: Confirmation
 
     init(service: ServiceEntry, certificate: Certificate, path: ValidatedPath) {
         self.service = service
         self.certificate = certificate
         validUntil = min(path.validUntil, certificate.notAfter)
-        authorityKey = path.authorityKeySHA256
+        confirmation = Confirmation(
+            certificateSHA256: certificate.sha256, publicKeySHA256: certificate.publicKey.sha256,
+            holderSHA256: path.holderSHA256
+        )
     }
 }

@@ -72,7 +72,7 @@ public struct TokenIssuer: Sendable {
                     issuedAt: now,
                     expiresAt: try expiry(requested: request.lifetime, grant, caller, at: now),
                     tokenID: tokenID,
-                    confirmation: Confirmation(caller.certificate, authorityKey: caller.authorityKey)
+                    confirmation: caller.confirmation
                 )
             )
         } catch {

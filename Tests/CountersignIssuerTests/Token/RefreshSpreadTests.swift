@@ -68,6 +68,13 @@ struct RefreshSpreadTests {
         }
     }
 
+    @Test("takes its chance from the random bytes of the token's identifier")
+    func chance() {
+        #expect(RefreshSpread.chance(of: Array(repeating: 0, count: 16)) == 0)
+        #expect(RefreshSpread.chance(of: [0x80, 0, 0, 0, 0xFF]) == 0.5)
+        #expect((0.999_999..<1).contains(RefreshSpread.chance(of: Array(repeating: 0xFF, count: 16))))
+    }
+
     @Test("is left out for a life that leaves no time for it", arguments: [1, 0, -5] as [Int64])
     func noLife(life: Int64) {
         #expect(RefreshSpread.seconds(of: life, chance: 0.5) == nil)
