@@ -76,7 +76,7 @@ public enum Base64URL {
             output.append(repeating: 0, count: length)
             var bytes = output.mutableSpan
             // Always so. Said here, where the compiler sees it, it takes the check out of every look into the table.
-            guard values.count == 256 else { return }
+            guard values.count == 1024 else { return }
             // All groups are or-ed together: a character outside the alphabet leaves a bit above the 24 that a group has.
             var seen: UInt32 = 0
             var (left, place) = (text, 0)
@@ -98,8 +98,8 @@ public enum Base64URL {
                 place &+= 3
             }
             if rest > 0 {
-                let third = rest == 3 ? values[Int(left[2])] << 6 : 0
-                let group = values[Int(left[0])] << 18 | values[Int(left[1])] << 12 | third
+                let third = rest == 3 ? values[512 &+ Int(left[2])] : 0
+                let group = values[Int(left[0])] | values[256 &+ Int(left[1])] | third
                 bytes[place] = UInt8(truncatingIfNeeded: group >> 16)
                 if rest == 3 {
                     bytes[place &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
@@ -115,8 +115,8 @@ public enum Base64URL {
 
     /// The 24 bits that the four characters from `start` on stand for.
     @inline(__always) private static func group(_ text: Span<UInt8>, _ start: Int, _ values: Span<UInt32>) -> UInt32 {
-        let fourth = values[Int(text[start &+ 3])]
-        return values[Int(text[start])] << 18 | values[Int(text[start &+ 1])] << 12 | values[Int(text[start &+ 2])] << 6 | fourth
+        let last = values[768 &+ Int(text[start &+ 3])]
+        return values[Int(text[start])] | values[256 &+ Int(text[start &+ 1])] | values[512 &+ Int(text[start &+ 2])] | last
     }
 
     @inline(__always) private static func write(_ group: UInt32, to bytes: inout MutableSpan<UInt8>, at place: Int) {
@@ -127,12 +127,12 @@ public enum Base64URL {
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The value of each of the 256 bytes. All bits are set for those outside the alphabet: wherever it stands in a group, some
-    /// are left above the 24 bits.
+    /// The value of each of the 256 bytes, for each of the four places in a group, where it stands in one. All bits are set for those
+    /// outside the alphabet, so that some are left above the 24 of a group.
     private static let values: [UInt32] = {
-        var values = [UInt32](repeating: .max, count: 256)
+        var values = [UInt32](repeating: .max, count: 1024)
         for (value, character) in alphabet.enumerated() {
-            values[Int(character)] = UInt32(value)
+            for place in 0..<4 { values[place * 256 + Int(character)] = UInt32(value) << (18 - 6 * place) }
         }
         return values
     }()
