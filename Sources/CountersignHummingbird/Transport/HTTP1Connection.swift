@@ -29,38 +29,32 @@ struct HTTP1Connection: Sendable {
     /// unserved ends the process.
     func setup(channel: any Channel, limits connection: ConnectionLimits, logger: Logger) throws -> Value {
         let pipeline = channel.pipeline.syncOperations
-        let limits = HTTP1Limits(configuration, places: connection.makePlaces())
+        let limits = HTTP1Limits(configuration, places: connection.makePlaces(), at: channel.eventLoop.now)
         try pipeline.addHandler(HTTP1Bytes(limits))
         var bounds = NIOHTTPDecoderLimitConfiguration()
         bounds.maxHeaderFieldSize = configuration.maxHeaderBytes
         bounds.maxHeaderListSize = configuration.maxHeaderBytes
         bounds.maxHeaderFieldCount = Self.maxHeaderFields
-        try pipeline.configureHTTPServerPipeline(
-            withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
-            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: bounds
-        )
+        try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: bounds)))
         try pipeline.addHandler(limits)
-        let idleTimeout = configuration.idleTimeout
         guard let immediate else {
-            return channel.eventLoop.makeSucceededFuture(
-                try Self.application(on: channel, idleTimeout: idleTimeout, logger: logger))
+            return channel.eventLoop.makeSucceededFuture(try handOver(channel, behind: limits, logger: logger))
         }
         let application = channel.eventLoop.makePromise(of: HTTP1Channel.Value.self)
         try pipeline.addHandler(
             ImmediateRequests(immediate, from: connection.peer, limits: limits, configuration, application: application) {
                 channel in
-                try Self.application(on: channel, idleTimeout: idleTimeout, logger: logger)
+                try handOver(channel, behind: limits, logger: logger)
             })
         return application.futureResult
     }
 
-    /// Adds what the application needs behind the handlers of the connection.
-    private static func application(
-        on channel: any Channel, idleTimeout: Duration, logger: Logger
-    ) throws -> HTTP1Channel.Value {
+    /// Adds what the application needs to the connection.
+    private func handOver(_ channel: any Channel, behind limits: HTTP1Limits, logger: Logger) throws -> HTTP1Channel.Value {
         let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTPResponseEncoder(), position: .before(limits))
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: idleTimeout, logger: logger))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
         // When the last request has been answered, `handleHTTP` finishes its output and waits for the end of the connection.
         return try HTTP1Channel.Value(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))

@@ -18,6 +18,9 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     private let bodyTimeout: TimeAmount
     private let lastRequestAt: NIODeadline
 
+    /// When the last response was complete; at first, when the connection was.
+    private(set) var lastActive: NIODeadline
+
     /// Sends what is made in one piece.
     var bytes: HTTP1Bytes?
     private var context: ChannelHandlerContext?
@@ -26,7 +29,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: (task: Scheduled<Void>, ringsAt: NIODeadline)?
 
     private var requestsBegun = 0
-    private var isReadingRequest = false
+    private(set) var isReadingRequest = false
     private var isHead = false
     private var responsesEnded = 0
     private var isResponding = false
@@ -50,11 +53,12 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whoever sends more of them at once than this does not wait for answers.
     private static let maxShedRequests = 16
 
-    init(_ configuration: MutualTLSServerConfiguration, places: RequestPlaces?) {
+    init(_ configuration: MutualTLSServerConfiguration, places: RequestPlaces?, at now: NIODeadline) {
         self.places = places
         headerTimeout = TimeAmount(configuration.headerTimeout)
         bodyTimeout = TimeAmount(configuration.bodyTimeout)
-        lastRequestAt = .now() + TimeAmount(configuration.maxConnectionAge)
+        lastRequestAt = now + TimeAmount(configuration.maxConnectionAge)
+        lastActive = now
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -71,8 +75,8 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Bytes are about to be parsed.
     func bytesArrived() {
-        guard !isReadingRequest, !isInputOver, deadline == nil else { return }
-        deadline = .now() + headerTimeout
+        guard !isReadingRequest, !isInputOver, deadline == nil, let context else { return }
+        deadline = context.eventLoop.now + headerTimeout
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -92,14 +96,13 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
                 isShed = true
                 shedBytes = 0
             }
-            let now = NIODeadline.now()
+            let now = context.eventLoop.now
             if !head.keepsConnection || now >= lastRequestAt { lastRequest = (requestsBegun, head.version) }
             deadline = now + bodyTimeout
             if head.expectsContinue, responsesEnded == requestsBegun - 1 {
                 // Nothing of ours reads a header and refuses the body unseen, so the client need not wait (RFC 9110 10.1.1). A
                 // body that is not served is asked for too: that keeps the connection.
-                let answer = HTTPResponseHead(version: .http1_1, status: .continue)
-                context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
+                bytes?.send(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))
             }
         case .body(let bytes) where isShed:
             shedBytes += bytes.readableBytes
@@ -158,7 +161,11 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         timer?.task.cancel()
         let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             self.timer = nil
-            if let deadline = self.deadline, deadline <= .now() { self.refuse(.timeout) } else { self.watchClock() }
+            if let deadline = self.deadline, deadline <= context.eventLoop.now {
+                self.refuse(.timeout)
+            } else {
+                self.watchClock()
+            }
         }
         timer = (task, deadline)
     }
@@ -198,19 +205,25 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context, !isOutputOver else { return }
         let last = lastRequest.flatMap { $0.number == responsesEnded + 1 ? $0 : nil }
         let closes = last != nil || (isStopping && requestsBegun == responsesEnded + 1)
-        bytes?.send(
-            response.http1(
-                last?.version ?? .http1_1, isLast: closes, isToHead: isToHead, date: date, allocator: context.channel.allocator))
-        responseEnded()
-        if last == nil {
-            refuseIfDue()
-        } else {
-            isOutputOver = true
-            context.close(promise: nil)
-        }
+        let text = response.http1(
+            last?.version ?? .http1_1, isLast: closes, isToHead: isToHead, date: date, allocator: context.channel.allocator)
+        // Sending may call back.
+        responseEnded(context)
+        isOutputOver = last != nil
+        if closes { isInputOver = true }
+        bytes?.send(text)
+        if last == nil { refuseIfDue() } else { context.close(promise: nil) }
     }
 
-    private func responseEnded() {
+    /// The connection has been closed: what comes still is not heard.
+    func end() {
+        isInputOver = true
+        isOutputOver = true
+        deadline = nil
+    }
+
+    private func responseEnded(_ context: ChannelHandlerContext) {
+        lastActive = context.eventLoop.now
         isResponding = false
         responsesEnded += 1
         if isReadingRequest, responsesEnded == requestsBegun {
@@ -238,7 +251,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         case .head, .body:
             context.write(data, promise: promise)
         case .end:
-            responseEnded()
+            responseEnded(context)
             if isLast {
                 isOutputOver = true
                 context.writeAndFlush(data, promise: promise)

@@ -17,7 +17,7 @@ package struct WholeResponse: Sendable {
 }
 
 extension WholeResponse {
-    /// The response as HTTP/1 (RFC 9112, section 2.1): it passes through the pipeline once, and is sealed in one TLS record.
+    /// The response as HTTP/1 (RFC 9112, section 2.1): it passes through the pipeline once, and is sealed in as few TLS records as can be.
     ///
     /// - Parameters:
     ///   - isLast: Whether the connection ends with it.
@@ -29,7 +29,9 @@ extension WholeResponse {
         bytes.writeStaticString(version == .http1_0 ? "HTTP/1.0 " : "HTTP/1.1 ")
         bytes.writeString(String(status.code))
         bytes.writeStaticString(" ")
-        bytes.writeString(status.reasonPhrase)
+        // A status that was made of its number has no words.
+        let words = status.reasonPhrase
+        bytes.writeString(words.isEmpty ? HTTPResponseStatus(statusCode: status.code).reasonPhrase : words)
         for field in fields { bytes.write(field: field.name.rawName, field.value) }
         bytes.write(field: "Content-Length", String(body.count))
         if let date { bytes.write(field: "Date", date) }

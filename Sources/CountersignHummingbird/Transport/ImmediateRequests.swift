@@ -11,9 +11,10 @@ internal import NIOHTTP1
 /// A request is answered when its turn on the event loop comes, and not when its end is read: first what has come on other
 /// connections is read, so that ``RequestsInProgress`` sees how many wait. Whatever comes while a request waits, or while the
 /// client does not take its answers, waits behind it in order, and no more is read.
-final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, RemovableChannelHandler {
+final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
 
     /// Of a request; its body is `nil` when it is too large.
     private enum State {
@@ -23,6 +24,8 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
         case waiting(HTTPRequestHead, body: ByteBuffer?)
         /// The application serves the connection.
         case handedOver
+        /// Closed from this side. What comes still was sent by a client that has not noticed.
+        case closed
     }
 
     private let responder: any ImmediateResponder
@@ -37,7 +40,6 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
     private var isReadHeld = false
 
     private let idleTimeout: TimeAmount
-    private var lastActive: NIODeadline
     private var idleTimer: Scheduled<Void>?
     private var isStopping = false
 
@@ -57,7 +59,6 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
         self.application = application
         self.makeApplication = makeApplication
         idleTimeout = TimeAmount(configuration.idleTimeout)
-        lastActive = application.futureResult.eventLoop.now
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -72,13 +73,21 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .handedOver = state { return context.fireChannelRead(data) }
-        if later.isEmpty, canTake(context) { take(unwrapInboundIn(data), context) } else { later.append(unwrapInboundIn(data)) }
+        switch state {
+        case .handedOver: context.fireChannelRead(data)
+        case .closed: break
+        default:
+            if later.isEmpty, canTake(context) {
+                take(unwrapInboundIn(data), context)
+            } else {
+                later.append(unwrapInboundIn(data))
+            }
+        }
     }
 
     private func canTake(_ context: ChannelHandlerContext) -> Bool {
         switch state {
-        case .waiting: false
+        case .waiting, .closed: false
         case .none, .reading: context.channel.isWritable
         case .handedOver: true
         }
@@ -125,9 +134,9 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
         // Before the answer is made: nothing in it is older than the moment it is dated.
         let date = HTTPDate.text(at: .now())
         let response = responder.answer(to: request, body: body, from: peer)
-        state = .none
         limits.respond(response, isToHead: request.method == .HEAD, date: date)
-        lastActive = context.eventLoop.now
+        // Sending may have called back, and nothing was to be taken then.
+        if case .waiting = state { state = .none }
         goOn(context)
     }
 
@@ -153,7 +162,7 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
         do {
             application.succeed(try makeApplication(context.channel))
         } catch {
-            context.close(promise: nil)
+            return close(context)
         }
         context.fireChannelRead(wrapInboundOut(head))
         // Those behind have not heard of it.
@@ -162,18 +171,39 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
 
     // MARK: The end of the connection
 
-    /// Closes the connection when it has had nothing to do for long. A request that is being read has its own time.
-    private func closeWhenIdle(_ context: ChannelHandlerContext) {
-        idleTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: lastActive + idleTimeout) {
-            let now = context.eventLoop.now
-            guard self.lastActive + self.idleTimeout <= now else { return self.closeWhenIdle(context) }
-            self.lastActive = now
-            if case .none = self.state, self.later.isEmpty { context.close(promise: nil) } else { self.closeWhenIdle(context) }
+    private func closeIfAnswered(_ context: ChannelHandlerContext) {
+        if case .none = state, later.isEmpty { close(context) }
+    }
+
+    private func close(_ context: ChannelHandlerContext) {
+        state = .closed
+        later = CircularBuffer()
+        idleTimer?.cancel()
+        limits.end()
+        context.close(promise: nil)
+        // The client's own farewell is waited for.
+        if isReadHeld {
+            isReadHeld = false
+            context.read()
         }
     }
 
-    private func closeIfAnswered(_ context: ChannelHandlerContext) {
-        if case .none = state, later.isEmpty { context.close(promise: nil) }
+    /// Closes the connection when it has had nothing to do for long. A request that is being read has its own time.
+    private func closeWhenIdle(_ context: ChannelHandlerContext) {
+        closeWhenIdle(context, at: limits.lastActive + idleTimeout)
+    }
+
+    private func closeWhenIdle(_ context: ChannelHandlerContext, at deadline: NIODeadline) {
+        idleTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            let now = context.eventLoop.now
+            if self.limits.lastActive + self.idleTimeout > now {
+                self.closeWhenIdle(context)
+            } else if case .none = self.state, self.later.isEmpty, !self.limits.isReadingRequest {
+                self.close(context)
+            } else {
+                self.closeWhenIdle(context, at: now + self.idleTimeout)
+            }
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -185,7 +215,10 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
     // MARK: Channel events
 
     func read(context: ChannelHandlerContext) {
-        if case .handedOver = state { return context.read() }
+        switch state {
+        case .handedOver, .closed: return context.read()
+        default: break
+        }
         isReadHeld = !later.isEmpty || !context.channel.isWritable
         if !isReadHeld { context.read() }
     }
@@ -197,7 +230,6 @@ final class ImmediateRequests: ChannelInboundHandler, _ChannelOutboundHandler, R
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .handedOver = state { return context.fireErrorCaught(error) }
-        context.close(promise: nil)
+        if case .handedOver = state { context.fireErrorCaught(error) } else { close(context) }
     }
 }

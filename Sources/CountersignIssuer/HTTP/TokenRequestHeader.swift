@@ -8,7 +8,8 @@ struct TokenRequestHeader {
 
     init(_ fields: HTTPFields) {
         isAuthorized = fields[.authorization] != nil
-        isForm = FormContentType.isForm(fields[.contentType]) && fields[.contentEncoding] == nil
+        let types = fields[values: .contentType]
+        isForm = types.count == 1 && FormContentType.isForm(types.first) && fields[.contentEncoding] == nil
     }
 
     init(_ headers: HTTPHeaders) {

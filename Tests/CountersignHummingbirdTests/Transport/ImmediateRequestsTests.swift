@@ -3,6 +3,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOEmbedded
+import NIOHTTP1
 import NIOHTTPTypes
 import Testing
 
@@ -217,12 +218,72 @@ import Testing
         #expect(channel.isActive == !before.isEmpty)
         channel.embeddedEventLoop.run()
         #expect(!channel.isActive)
-        var last: String?
+        var announced: [Bool] = []
         while let response = try channel.readOutbound(as: ByteBuffer.self) {
-            #expect(last?.contains("Connection: close") != true)
-            last = String(buffer: response)
+            announced.append(String(buffer: response).contains("\r\nConnection: close\r\n"))
         }
-        #expect(last?.contains("\r\nConnection: close\r\n") == (before.isEmpty ? nil : true))
+        let count = before.split(separator: "POST").count
+        #expect(announced == (0..<count).map { $0 == count - 1 })
+    }
+
+    /// A client that has not noticed may have sent one more. With TLS its own farewell is waited for meanwhile.
+    @Test(arguments: ["", post("a")])
+    func nothingIsAnsweredOnceTheConnectionIsClosed(before: String) throws {
+        let immediate = AtOnce()
+        let (channel, _) = try embedded(immediate)
+        try channel.pipeline.syncOperations.addHandler(StaysOpen(), position: .first)
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        try channel.writeInbound(ByteBuffer(string: before + Self.post("bb") + Self.get))
+        channel.embeddedEventLoop.run()
+        #expect(channel.isActive)
+        #expect(immediate.answered == 0)
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
+    }
+
+    private final class StaysOpen: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+
+        func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {}
+    }
+
+    @Test func whatIsNotHTTPIsAnsweredBehindTheRequestsBeforeIt() throws {
+        let (channel, _) = try embedded()
+        try channel.writeInbound(ByteBuffer(string: Self.post("a") + "GET\r\n\r\n"))
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
+        channel.embeddedEventLoop.run()
+        var answers: [String] = []
+        while let response = try channel.readOutbound(as: ByteBuffer.self) { answers.append(String(buffer: response)) }
+        #expect(answers.map { $0.prefix(13) } == ["HTTP/1.1 200 ", "HTTP/1.1 400 "])
+        #expect(!channel.isActive)
+    }
+
+    /// Whoever asks again, as told, is not idle.
+    @Test func aConnectionWhoseRequestsAreRefusedForLoadIsNotIdle() throws {
+        let channel = EmbeddedChannel()
+        let eventLoop = channel.embeddedEventLoop
+        let requests = RequestsInProgress(bound: 0, eventLoop: eventLoop, onOverload: { _ in })
+        let configuration = MutualTLSServerConfiguration.patient { $0.idleTimeout = .seconds(60) }
+        let places = RequestPlaces(requests, requests.joined("user-svc"))
+        let limits = HTTP1Limits(configuration, places: places, at: eventLoop.now)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTP1Bytes(limits))
+        try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
+        try pipeline.addHandler(limits)
+        try pipeline.addHandler(
+            ImmediateRequests(
+                AtOnce(), from: nil, limits: limits, configuration, application: eventLoop.makePromise(),
+                makeApplication: { _ in throw CancellationError() }
+            )
+        )
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        for _ in 0..<5 {
+            eventLoop.advanceTime(by: .seconds(30))
+            try channel.writeInbound(ByteBuffer(string: Self.post("a")))
+            let answer = try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) }
+            #expect(answer?.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n") == true)
+        }
+        eventLoop.advanceTime(by: .seconds(60))
+        #expect(!channel.isActive)
     }
 
     @Test func anApplicationThatGetsAConnectionWhileTheServerStopsClosesItWithItsAnswer() throws {
