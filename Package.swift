@@ -150,9 +150,8 @@ let package = Package(
             dependencies: [
                 "CountersignCLI", "CountersignTesting", "CountersignPKI", "CountersignIssuer", "CountersignClient",
                 "CountersignHummingbird", "CountersignTLS", "Countersign", "CountersignJOSE", "CountersignJSON",
-                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix,
-                serviceLifecycle,
-                unixSignals,
+                "CountersignCrypto", asyncHTTPClient, httpTypes, hummingbird, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+                serviceLifecycle, unixSignals,
             ]
         ),
     ]

@@ -1,6 +1,9 @@
 import CountersignCrypto
 import CountersignTesting
 import Foundation
+import NIOCore
+import NIOPosix
+import NIOSSL
 import Testing
 
 @testable import CountersignCLI
@@ -53,6 +56,67 @@ import Testing
         var answer = ClosingAnswer()
         let (fits, goesOn) = (answer.append([UInt8](repeating: 0x61, count: BenchOutcome.maxBytes)), answer.append([0x61]))
         #expect(fits && !goesOn)
+    }
+
+    /// The measured handshakes are those that callers make, so what NIOSSL offers first OpenSSL does too.
+    @Test func newConnectionsOfferTheCipherSuitesInTheOrderOfCallers() async throws {
+        let authority = try TestAuthority()
+        let client = try authority.issue("user-svc.link.internal")
+        let (hellos, hello) = AsyncStream.makeStream(of: [UInt8].self)
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(FirstBytes(hello)) }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(listener.localAddress?.port)
+
+        let context = try TLSClientContext(chain: [client.certificate], key: client.key, anchors: [authority.certificate])
+        #expect(throws: TLSClientError.self) {
+            _ = try TLSClientConnection.open(context, to: .init(address: "127.0.0.1", port: port, name: nil), timeout: 60)
+        }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .none
+        let tls = try NIOSSLContext(configuration: configuration)
+        let caller = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil))
+                }
+            }
+            .connect(host: "127.0.0.1", port: port).get()
+        try? await caller.closeFuture.get()
+        try await listener.close()
+
+        var offers = hellos.makeAsyncIterator()
+        let (measured, product) = (await offers.next().map(Self.cipherSuites), await offers.next().map(Self.cipherSuites))
+        #expect(measured?.count == 3)
+        #expect(measured == product)
+    }
+
+    /// Those of TLS 1.3 in a ClientHello (RFC 8446 section 4.1.2), in their order.
+    private static func cipherSuites(_ hello: [UInt8]) -> [UInt8] {
+        // Record and message headers, version and random come before the session's length.
+        let session = 5 + 4 + 2 + 32
+        guard hello.count > session else { return [] }
+        let rest = hello.dropFirst(session + 1 + Int(hello[session]))
+        guard let high = rest.first, let low = rest.dropFirst().first else { return [] }
+        let suites = Array(rest.dropFirst(2).prefix(Int(high) << 8 | Int(low)))
+        return stride(from: 0, to: suites.count - 1, by: 2).filter { suites[$0] == 0x13 }.map { suites[$0 + 1] }
+    }
+
+    private final class FirstBytes: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let seen: AsyncStream<[UInt8]>.Continuation
+
+        init(_ seen: AsyncStream<[UInt8]>.Continuation) {
+            self.seen = seen
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            seen.yield(Array(unwrapInboundIn(data).readableBytesView))
+            context.close(promise: nil)
+        }
     }
 
     @Test func aListenerIsFoundInTheTableOfTheKernel() {
