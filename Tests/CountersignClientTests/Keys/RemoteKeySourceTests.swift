@@ -227,13 +227,16 @@ struct RemoteKeySourceTests {
             throw TokenError(.unreachable, "never")
         }
         let kid = try unknownKey()
-        let refused = try await receiver.time.passing {
-            await withTaskGroup(of: Bool.self) { group in
-                for _ in 0..<50 {
-                    group.addTask { (try? await receiver.keys.keySet(lacking: kid, at: receiver.time.wallClock)) == nil }
-                }
-                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        let refused = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<50 {
+                group.addTask { (try? await receiver.keys.keySet(lacking: kid, at: receiver.time.wallClock)) == nil }
             }
+            // The patience of each, and that of the one request.
+            await eventually("49 wait for the one that asks") {
+                receiver.keys.flights.waiting(for: .init()) == 49 && receiver.time.sleeping.count == 51
+            }
+            receiver.time.advance(by: .seconds(2))
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
         }
         #expect(refused == 50)
         #expect(receiver.transport.count == 2)
@@ -246,12 +249,11 @@ struct RemoteKeySourceTests {
             try await Gate().pass()
             throw TokenError(.unreachable, "never")
         }
-        let before = receiver.time.time.elapsed()
-        await #expect(throws: KeysUnavailable.self) {
-            try await receiver.time.passing {
-                try await receiver.keys.keySet(lacking: unknownKey(), at: receiver.time.wallClock)
-            }
-        }
-        #expect(receiver.time.time.elapsed() - before <= .milliseconds(2_100))
+        let kid = try unknownKey()
+        let waiting = Task { try await receiver.keys.keySet(lacking: kid, at: receiver.time.wallClock) }
+        await eventually("asked") { receiver.transport.count == 2 }
+        await receiver.time.untilAsleep(for: .seconds(2))
+        receiver.time.advance(by: .seconds(2))
+        await #expect(throws: KeysUnavailable.self) { try await waiting.value }
     }
 }

@@ -109,7 +109,8 @@ struct ServicesTests {
         let world = world
         try await IssuerServer.run(world.authority, script: script) { server in
             let issuer = try issuer([server.address], ReloadableTLS(world.files(), role: .client, at: .now()))
-            let keys = RemoteKeySource(issuer, configuration: .init(unknownKeyCooldown: .zero))
+            let keys = RemoteKeySource(
+                issuer, configuration: .init(unknownKeyCooldown: .zero, unknownKeyPatience: .seconds(60)))
             try await keys.waitUntilReady()
             let first = try keys.keySet(at: .now())
             server.answer { request in

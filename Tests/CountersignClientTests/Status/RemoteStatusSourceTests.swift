@@ -21,7 +21,7 @@ struct RemoteStatusSourceTests {
 
         init(acceptsStale: Bool = false, addresses: [String] = [World.address]) throws {
             signers = try RemoteStatusSourceTests.keys.get().map(TokenSigner.init(key:))
-            transport = ScriptedTransport(try World.certificate()) { _, _ throws(TokenError) in
+            transport = ScriptedTransport(try World.certificate(), time: time) { _, _ throws(TokenError) in
                 throw TokenError(.unreachable, "connection refused")
             }
             let issuer = try IssuerClient(addresses, transport: transport, time: time.time, logger: .silent)

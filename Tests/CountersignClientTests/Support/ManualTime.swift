@@ -11,6 +11,7 @@ final class ManualTime: Sendable {
         var random = 0.5
         var sleepers: [Int: (until: Duration, continuation: CheckedContinuation<Bool, Never>)] = [:]
         var nextID = 0
+        var inProgress = 0
     }
 
     private let state = Mutex(State())
@@ -40,11 +41,29 @@ final class ManualTime: Sendable {
     }
 
     /// Seconds, one after the other, each when somebody sleeps through it.
-    func tick(_ seconds: Int = 1) async {
+    ///
+    /// - Parameter isHanging: let time pass also while something is going on that takes none, such as a request on its way.
+    func tick(_ seconds: Int = 1, isHanging: Bool = false) async {
         for _ in 0..<seconds {
-            await eventually("somebody sleeps") { !sleeping.isEmpty }
+            await eventually("somebody sleeps, and nothing is going on that takes no time") { mayPass(isHanging) }
             advance(by: .seconds(1))
+            // Others may be asleep for longer, so that the next second could pass before those that woke have done anything.
+            try? await Task.sleep(for: .milliseconds(1))
         }
+    }
+
+    private func mayPass(_ isHanging: Bool) -> Bool {
+        state.withLock { !$0.sleepers.isEmpty && (isHanging || $0.inProgress == 0) }
+    }
+
+    /// Does something that takes none of this time, however long it takes: no step of ``tick(_:isHanging:)`` or
+    /// ``passing(_:isHanging:_:)`` falls into it.
+    func standingStill<Value, Failure: Error>(
+        while work: () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        state.withLock { $0.inProgress += 1 }
+        defer { state.withLock { $0.inProgress -= 1 } }
+        return try await work()
     }
 
     /// Sets the wall clock alone, as an operator does.
@@ -67,8 +86,11 @@ final class ManualTime: Sendable {
     }
 
     /// Does something that sleeps, with time passing in steps whenever somebody sleeps, until it is done.
+    ///
+    /// - Parameter isHanging: as for ``tick(_:isHanging:)``.
     func passing<Value: Sendable>(
         _ step: Duration = .milliseconds(50),
+        isHanging: Bool = false,
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let done = Gate()
@@ -78,7 +100,7 @@ final class ManualTime: Sendable {
                 return try await body()
             }
             await eventually("done; asleep are \(sleeping)") {
-                if !sleeping.isEmpty { advance(by: step) }
+                if mayPass(isHanging) { advance(by: step) }
                 return done.isOpen
             }
             group.cancelAll()

@@ -10,7 +10,7 @@ struct Receiver {
     let keys: RemoteKeySource
 
     init(configuration: RemoteKeySource.Configuration = .init(), script: @escaping ScriptedTransport.Script) throws {
-        transport = ScriptedTransport(try World.certificate(), script)
+        transport = ScriptedTransport(try World.certificate(), time: time, script)
         keys = RemoteKeySource(
             try IssuerClient([World.address], transport: transport, time: time.time, logger: .silent),
             configuration: configuration

@@ -14,8 +14,11 @@ final class ScriptedTransport: IssuerTransport {
     }
 
     private let state: Mutex<State>
+    private let time: ManualTime
 
-    init(_ certificate: Certificate, _ script: @escaping Script) {
+    /// - Parameter time: that its answers take none of.
+    init(_ certificate: Certificate, time: ManualTime, _ script: @escaping Script) {
+        self.time = time
         state = Mutex(State(certificate: certificate, script: script))
     }
 
@@ -38,7 +41,7 @@ final class ScriptedTransport: IssuerTransport {
             state.requests.append(request)
             return (state.script, state.requests.count, state.certificate)
         }
-        var answer = try await script(request, number)
+        var answer = try await time.standingStill { () async throws(TokenError) in try await script(request, number) }
         answer.certificate = certificate
         return answer
     }

@@ -83,7 +83,7 @@ struct Caller {
         configuration: TokenSource.Configuration = .init(),
         script: ScriptedTransport.Script? = nil
     ) throws {
-        transport = ScriptedTransport(try World.certificate(), script ?? World.goodScript(at: time))
+        transport = ScriptedTransport(try World.certificate(), time: time, script ?? World.goodScript(at: time))
         let issuer = try IssuerClient(addresses, transport: transport, time: time.time, logger: .silent)
         tokens = TokenSource(issuer, configuration: configuration)
     }

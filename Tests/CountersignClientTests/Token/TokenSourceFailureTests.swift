@@ -136,7 +136,9 @@ struct TokenSourceFailureTests {
             throw TokenError(.unreachable, "never")
         }
         await #expect(throws: TokenError(.timedOut, "")) {
-            try await caller.time.passing(.milliseconds(500)) { try await caller.tokens.token(for: "search-svc") }
+            try await caller.time.passing(.milliseconds(500), isHanging: true) {
+                try await caller.tokens.token(for: "search-svc")
+            }
         }
         #expect((2...3).contains(caller.transport.count))
     }

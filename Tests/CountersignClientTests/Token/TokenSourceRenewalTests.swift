@@ -35,11 +35,11 @@ struct TokenSourceRenewalTests {
                 try await Gate().pass()
                 throw TokenError(.unreachable, "never")
             }
-            await caller.time.tick(166)
+            await caller.time.tick(166, isHanging: true)
             await eventually("a renewal hangs") { caller.transport.count == 2 }
             #expect(try await caller.tokens.token(for: "search-svc").value == first.value)
             // Until its very end.
-            await caller.time.tick(132)
+            await caller.time.tick(132, isHanging: true)
             #expect(try await caller.tokens.token(for: "search-svc").value == first.value)
         }
     }
