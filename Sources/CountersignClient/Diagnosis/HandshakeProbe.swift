@@ -12,7 +12,8 @@ internal import Synchronization
 /// The connection is made as ``MutualTLSTransport`` makes it, with the same certificate and the same trust, but the server's
 /// chain is kept and judged by our own code, which can say why it is not good. The host name is judged by the TLS library.
 package enum HandshakeProbe {
-    /// After the handshake the server may still refuse our certificate (TLS 1.3); it is given this long to say so.
+    /// After the handshake the server may still refuse our certificate (TLS 1.3). It is given this long to say so before we take
+    /// our leave, which it answers only when it has judged us: a verdict that comes later is heard then.
     private static let pause = Duration.milliseconds(500)
 
     package static func run(
@@ -51,7 +52,8 @@ package enum HandshakeProbe {
                         guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
                     }
                     try? await Task.sleep(for: pause)
-                    channel.close(promise: nil)
+                    // Until the server has taken its leave, or for as long as the TLS library waits for that.
+                    try? await channel.close().get()
                 }
                 await group.next()
                 group.cancelAll()
@@ -96,10 +98,12 @@ package enum HandshakeProbe {
         }
     }
 
-    private final class Observer: ChannelInboundHandler {
+    private final class Observer: ChannelDuplexHandler {
         typealias InboundIn = ByteBuffer
+        typealias OutboundIn = ByteBuffer
 
         private let log: Log
+        private var hasTakenLeave = false
 
         init(_ log: Log) {
             self.log = log
@@ -113,9 +117,19 @@ package enum HandshakeProbe {
             context.fireUserInboundEventTriggered(event)
         }
 
+        func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+            hasTakenLeave = true
+            context.close(mode: mode, promise: promise)
+        }
+
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            log.note { $0.failure = $0.failure ?? "\(error)" }
+            if !hasTakenLeave || Self.isAlert(error) { log.note { $0.failure = $0.failure ?? "\(error)" } }
             context.close(promise: nil)
+        }
+
+        /// Whether the server has said something, and did not just go, which it may do in any way when we have taken our leave.
+        private static func isAlert(_ error: any Error) -> Bool {
+            error is BoringSSLError || (error as? NIOSSLError).map { $0 != .uncleanShutdown } ?? false
         }
 
         private static func text(_ version: TLSVersion) -> String {

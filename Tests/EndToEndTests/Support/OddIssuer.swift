@@ -24,7 +24,9 @@ final class OddIssuer: Sendable {
             while True:
                 try:
                     connection = context.wrap_socket(server.accept()[0], server_side=True)
-                    if not connection.recv(65536): continue
+                    if not connection.recv(65536):
+                        connection.close()
+                        continue
                 except OSError: continue
                 connections.append(connection)
                 \(script.split(separator: "\n").joined(separator: "\n    "))
