@@ -45,7 +45,8 @@ struct DocumentationScript {
 
     /// A text of the page with the ports that are used instead.
     func withPorts(_ text: String) -> String {
-        ports.reduce(text) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
+        // In one go: the digits of a number just put in may be those of another.
+        text.replacing(/[0-9]+/) { number in ports[String(number.output)] ?? String(number.output) }
     }
 
     private func text(output: String) -> String {

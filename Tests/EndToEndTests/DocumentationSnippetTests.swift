@@ -107,9 +107,9 @@ import Testing
         try #require(try Shell.run("curl", arguments).succeeded, "the issuer is not ready")
     }
 
-    /// The body of the first answer, once the receiver listens: at most ten seconds from now.
+    /// The body of the first answer, once the receiver listens: at most a minute from now.
     private func firstAnswer(_ call: () async throws -> HTTPClientResponse) async throws -> String {
-        for _ in 0..<100 {
+        for _ in 0..<600 {
             if let response = try? await call() { return String(buffer: try await response.body.collect(upTo: 1024)) }
             try await Task.sleep(for: .milliseconds(100))
         }
