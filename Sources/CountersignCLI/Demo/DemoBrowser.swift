@@ -20,7 +20,7 @@ final class DemoBrowser: Sendable {
             tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(ca))
             configuration.tlsConfiguration = tls
         }
-        configuration.timeout.connect = .seconds(5)
+        configuration.timeout.connect = .seconds(10)
         // One connection, kept alive: what happens to it when its certificate is revoked is part of the story.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1
         configuration.httpVersion = .http1Only
@@ -39,7 +39,7 @@ final class DemoBrowser: Sendable {
         var request = HTTPClientRequest(url: url)
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         do {
-            let response = try await client.execute(request, timeout: .seconds(5))
+            let response = try await client.execute(request, timeout: .seconds(10))
             let body = try await response.body.collect(upTo: 64 * 1024)
             return Answer(status: Int(response.status.code), body: String(buffer: body))
         } catch {

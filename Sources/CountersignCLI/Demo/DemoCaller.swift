@@ -61,9 +61,9 @@ final class DemoCaller: Sendable {
         try await browser.get(token: token.value)
     }
 
-    /// A client may hear of a refused handshake just before the server has written it down: look again, for two seconds at most.
+    /// A client may hear of a refused handshake just before the server has written it down: look again, for ten seconds at most.
     private func reason() async -> String {
-        for _ in 0..<200 {
+        for _ in 0..<1000 {
             if let reason = log.takeReason() { return reason }
             try? await Task.sleep(for: .milliseconds(10))
         }

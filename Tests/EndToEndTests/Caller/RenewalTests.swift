@@ -17,8 +17,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(8))) func noRequestIsRefused() async throws {
         let folder = try IssuerFolder()
-        let issuerPort = try await RawConnection.freePort()
-        let receiverPort = try await RawConnection.freePort()
+        let (issuerPort, receiverPort) = try await RawConnection.freePorts()
         let issuerAddress = "https://127.0.0.1:\(issuerPort)"
         // The folder's issuer names itself otherwise; here its name is where it is.
         let configuration = try folder.configuration(

@@ -45,8 +45,8 @@ import Testing
             try place.text("changes").split(separator: "\n").allSatisfy {
                 $0.hasPrefix("search-svc /") && $0.hasSuffix("/search.token")
             })
-        #expect(try files.contents().filter { $0.hasSuffix(".new") } == [])
         #expect(try await agent.stop() == 0)
+        #expect(try files.contents().filter { $0.hasSuffix(".new") } == [])
         #expect(!FileManager.default.fileExists(atPath: files.path("agent.sock")))
         #expect(try await issuer.stop() == 0)
     }
@@ -139,10 +139,9 @@ import Testing
         let issuer = try await place.issuer()
         let agent = try await place.start(issuer, tokens: "  - { audience: search-svc, file: search.token }")
         try await eventually("a token") { (try? place.text("search.token")) != nil }
-        let renewed = try folder.authority.issue("user-svc")
-        try files.write(renewed, as: "certs/user-svc")
         let binding = { try IssuedToken(try place.text("search.token")).claims.object("cnf")?.string("x5t#S256") }
         let old = try binding()
+        try files.write(try folder.authority.issue("user-svc"), as: "certs/user-svc")
         try await eventually("a token for the new certificate") { try binding() != old }
         #expect(try await issuer.stop() == 0)
         // Nobody is there any more, and there is a token all the same.

@@ -53,8 +53,8 @@ import Testing
         }
         #expect(String(decoding: try files.read("kept"), as: UTF8.self).hasPrefix("Authorization: Bearer eyJ"))
         // What somebody removes, or a renewal replaces, is there again.
-        try files.write(try issuer.folder.authority.issue("user-svc"), as: "certs/user-svc")
         let old = try files.read("kept")
+        try files.write(try issuer.folder.authority.issue("user-svc"), as: "certs/user-svc")
         try await eventually("another token for another certificate") { try files.read("kept") != old }
         #expect(try await program.stop() == 0)
     }

@@ -85,6 +85,7 @@ import Testing
     /// Opened together, so that their timeouts of ten seconds run together.
     @Test func cutsConnectionsThatAreSilentOrSlowAndServesTheOthers() async throws {
         let mark = try issuer.mark()
+        let began = ContinuousClock.now
         var silent: [RawConnection] = []
         for number in 0..<200 {
             let connection = try await RawConnection(to: issuer.port)
@@ -110,7 +111,9 @@ import Testing
         }
         defer { drip.cancel() }
         for _ in 0..<5 { try expectGoodService() }
-        #expect(halfHello.isOpen && silent.allSatisfy(\.isOpen))
+        let areOpen = halfHello.isOpen && silent.allSatisfy(\.isOpen)
+        // A machine that took longer than the timeout to get here has seen some of them cut.
+        #expect(areOpen || ContinuousClock.now - began > .seconds(8))
 
         for connection in silent + [halfHello] { try await connection.end() }
         try await issuer.logs("reason=handshake-timeout", since: mark)

@@ -35,7 +35,11 @@ import Testing
             let ring = try await store.load().ring
             let kids = Set(ring.entries.map(\.kid.rawValue))
             for result in done {
-                if let refusal = result.refusal { #expect(refusal.contains("keys are published"), "\(refusal)") }
+                if let refusal = result.refusal {
+                    // Too many keys for one more; or its turn did not come in time.
+                    let reasons = ["keys are published", "another process is changing the key ring"]
+                    #expect(reasons.contains { refusal.contains($0) }, "\(refusal)")
+                }
                 if let kid = result.kid { #expect(kids.contains(kid), "a rotation was lost") }
                 if let name = result.denied { denied.insert(name) }
             }

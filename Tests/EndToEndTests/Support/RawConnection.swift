@@ -50,12 +50,19 @@ final class RawConnection: Sendable {
     }
 
     /// A port nobody listens on, at least for now.
-    static func freePort() async throws -> Int {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = channel.localAddress?.port
-        try await channel.close().get()
-        guard let port else { throw NotInTime(description: "no free port") }
-        return port
+    static func freePort() async throws -> Int { try await freePorts().0 }
+
+    /// Two of them, held open together until both are known, or they might be the same.
+    static func freePorts() async throws -> (Int, Int) {
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let (first, second) = (
+            try await bootstrap.bind(host: "127.0.0.1", port: 0).get(),
+            try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+        )
+        let ports = (first.localAddress?.port, second.localAddress?.port)
+        try await first.close().get()
+        try await second.close().get()
+        guard let one = ports.0, let other = ports.1 else { throw NotInTime(description: "no free port") }
+        return (one, other)
     }
 }
