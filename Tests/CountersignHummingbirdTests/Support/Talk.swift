@@ -7,11 +7,14 @@ struct Talk {
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
     private var heard = ""
 
+    /// - Parameter first: said as soon as the connection is there, from its event loop.
     static func with<Result: Sendable>(
-        _ server: TestServer, as client: TLSMaterial?, protocols: [String] = [],
+        _ server: TestServer, as client: TLSMaterial?, protocols: [String] = [], saying first: String = "",
         _ body: @escaping @Sendable (inout Talk) async throws -> Result
     ) async throws -> Result {
-        try await RawClient.withConnection(to: server.port, tls: client, protocols: protocols) { inbound, outbound in
+        try await RawClient.withConnection(
+            to: server.port, tls: client, protocols: protocols, first: ByteBuffer(string: first)
+        ) { inbound, outbound in
             var talk = Talk(outbound: outbound, inbound: inbound.makeAsyncIterator())
             return try await body(&talk)
         }

@@ -92,8 +92,12 @@ import Testing
 
     /// The timer that the first request needed rings when the second has time left, and no more bytes come that could set another.
     @Test func aSecondRequestThatStopsHalfwayIsCut() async throws {
-        let configuration = MutualTLSServerConfiguration.patient { $0.headerTimeout = .seconds(2) }
-        let answer = try await answer(to: Self.get, then: ["\r\n", Self.get], configuration)
+        var answer = ""
+        // A busy machine may be late with the end of the first request; then once more, with more time.
+        for limit in [2, 10, 60] where !answer.contains(Self.subject) {
+            let configuration = MutualTLSServerConfiguration.patient { $0.headerTimeout = .seconds(limit) }
+            answer = try await self.answer(to: Self.get, then: ["\r\n", Self.get], configuration)
+        }
         let parts = answer.split(separator: Self.subject, maxSplits: 1)
         #expect(parts.count == 2)
         expect(String(parts.last ?? ""), begins: "408")
@@ -122,7 +126,7 @@ import Testing
 
     @Test(arguments: ["", get + "\r\n"])
     func anIdleConnectionIsClosedWithoutAWord(before: String) async throws {
-        let answer = try await answer(to: before, .patient { $0.idleTimeout = .milliseconds(300) })
+        let answer = try await answer(to: before, .patient { $0.idleTimeout = .seconds(2) })
         #expect(before.isEmpty ? answer.isEmpty : answer.hasSuffix(Self.subject))
     }
 
@@ -131,8 +135,7 @@ import Testing
         let client = try files.client()
         let configuration = MutualTLSServerConfiguration.patient { $0.idleTimeout = .milliseconds(300) }
         try await TestServer.run(files.load(), configuration: configuration) { server in
-            try await Talk.with(server, as: client) { talk in
-                try await talk.say("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            try await Talk.with(server, as: client, saying: "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n") { talk in
                 try await talk.untilCut()
             }
         }

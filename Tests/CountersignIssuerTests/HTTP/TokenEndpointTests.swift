@@ -260,9 +260,11 @@ struct TokenConnectionTests {
     func drains() async throws {
         let connection = try await RunningIssuer.run(try await IssuerFolder()) { issuer in
             let connection = try KeptConnection(to: issuer, as: "user-svc")
-            #expect(try await connection.token(RunningIssuer.goodForm).contains("access_token"))
             let form = RunningIssuer.goodForm
-            try connection.send(KeptConnection.head(contentLength: form.utf8.count) + form.prefix(10))
+            let head = KeptConnection.head(contentLength: form.utf8.count)
+            // One write is one record: with the first answer the issuer has read the beginning of the second request, too.
+            #expect(try await connection.ask(head + form + head + form.prefix(10)).contains("access_token"))
+            connection.forget()
             Task {
                 _ = try await issuer.log.line(with: "stopping")
                 try connection.send(String(form.dropFirst(10)))

@@ -121,7 +121,10 @@ private struct LineTransport: IssuerTransport {
         let (delay, isCut) = line.current
         if isCut { throw TokenError(.unreachable, "the line is cut") }
         do { try await Task.sleep(for: delay) } catch { throw TokenError(.cancelled, "cancelled") }
-        return try await transport.send(request)
+        let answer = try await transport.send(request)
+        // Nothing comes through that was on its way, either.
+        if line.current.isCut { throw TokenError(.unreachable, "the line is cut") }
+        return answer
     }
 }
 

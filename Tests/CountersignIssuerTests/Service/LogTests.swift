@@ -14,7 +14,7 @@ struct LogTests {
         logger[metadataKey: "b"] = "two words"
         logger.info("done", metadata: ["a": "x\ny", "c": "'", "d": "", "e": "ok:1/2"])
         logger.debug("not shown")
-        sink.flush()
+        sink.flush(within: 10)
         let line = text.withLock { $0 }
         #expect(
             line.wholeMatch(of: /[0-9TZ:-]+ info done a='x\\u\{a\}y' b='two words' c='\\'' d='' e=ok:1\/2\n/) != nil, "\(line)")

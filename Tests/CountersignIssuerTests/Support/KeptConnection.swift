@@ -46,9 +46,12 @@ final class KeptConnection: Sendable {
         try await ask(Self.head(contentLength: form.utf8.count) + form)
     }
 
+    /// What has come so far is not part of the next answer.
+    func forget() { received.withLock { $0 = "" } }
+
     /// Sends a request and waits for its answer's JSON.
     func ask(_ request: String) async throws -> String {
-        received.withLock { $0 = "" }
+        forget()
         try send(request)
         return try await answer()
     }
