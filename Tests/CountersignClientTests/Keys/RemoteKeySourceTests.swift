@@ -219,7 +219,9 @@ struct RemoteKeySourceTests {
         #expect(try receiver.keys.keySet(at: receiver.time.wallClock).keys.keys == keySet.keys)
     }
 
-    @Test func aCrowdOfInventedKeysSendsOneRequestToAnIssuerThatHangs() async throws {
+    /// - Parameter isCancelled: the one that asks is given up by its sender, before it gives up itself.
+    @Test(arguments: [true, false])
+    func aCrowdOfInventedKeysSendsOneRequestToAnIssuerThatHangs(isCancelled: Bool) async throws {
         let receiver = try Receiver(script: Receiver.good(keySet))
         try await receiver.keys.waitUntilReady()
         receiver.transport.answer { _, _ throws(TokenError) in
@@ -227,18 +229,23 @@ struct RemoteKeySourceTests {
             throw TokenError(.unreachable, "never")
         }
         let kid = try unknownKey()
+        let (keys, time) = (receiver.keys, receiver.time)
+        @Sendable func isRefused() async -> Bool { (try? await keys.keySet(lacking: kid, at: time.wallClock)) == nil }
+        let first = Task { await isRefused() }
         let refused = await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<50 {
-                group.addTask { (try? await receiver.keys.keySet(lacking: kid, at: receiver.time.wallClock)) == nil }
-            }
-            // The patience of each, and that of the one request.
-            await eventually("49 wait for the one that asks") {
-                receiver.keys.flights.waiting(for: .init()) == 49 && receiver.time.sleeping.count == 51
-            }
-            receiver.time.advance(by: .seconds(2))
+            // Its own patience, and that of its request.
+            await eventually("one asks") { time.sleeping.count == 2 && receiver.transport.count == 2 }
+            time.advance(by: .milliseconds(500))
+            for _ in 0..<49 { group.addTask { await isRefused() } }
+            await eventually("49 wait") { keys.flights.waiting(for: .init()) == 49 && time.sleeping.count == 51 }
+            // None of those that would wait for longer asks in its place.
+            if isCancelled { first.cancel() } else { time.advance(by: .milliseconds(1500)) }
+            await eventually("it is over") { keys.flights.waiting(for: .init()) == nil || receiver.transport.count > 2 }
+            time.advance(by: .seconds(2))
             return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
         }
-        #expect(refused == 50)
+        #expect(await first.value)
+        #expect(refused == 49)
         #expect(receiver.transport.count == 2)
     }
 
