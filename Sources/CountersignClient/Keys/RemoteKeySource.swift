@@ -110,7 +110,10 @@ public final class RemoteKeySource: KeySource {
         do throws(TokenError) {
             let outcome = try await time.limit(to: patience, orThrow: late) { () async throws(TokenError) in
                 await self.flights.value(for: Fetch(), mayBegin: { self.beginSearch(at: elapsed) }) {
-                    await self.fetch(within: patience) ?? .failure(late)
+                    if let fetched = await self.fetch(within: patience) { return fetched }
+                    // Before the fetch is over for others: whoever comes then sees one of the two, and not that the key is unknown.
+                    self.state.withLock { $0.gaveUp(late) }
+                    return .failure(late)
                 }
             }
             return try outcome?.get()
