@@ -21,6 +21,9 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     /// When the last response was complete; at first, when the connection was.
     private(set) var lastActive: NIODeadline
 
+    /// Whether a request has begun to come, and not come to its end.
+    var isReading: Bool { isReadingRequest || deadline != nil }
+
     /// Sends what is made in one piece.
     var bytes: HTTP1Bytes?
     private var context: ChannelHandlerContext?
@@ -29,7 +32,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: (task: Scheduled<Void>, ringsAt: NIODeadline)?
 
     private var requestsBegun = 0
-    private(set) var isReadingRequest = false
+    private var isReadingRequest = false
     private var isHead = false
     private var responsesEnded = 0
     private var isResponding = false
@@ -39,7 +42,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     /// Our own answer to a request, waiting for the responses before it.
     private var refusal: (answer: TransportRefusal, number: Int)?
     private var isInputOver = false
-    private var isOutputOver = false
+    private(set) var isOutputOver = false
     private var isStopping = false
 
     private var places: RequestPlaces?
@@ -180,7 +183,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refuseIfDue() {
-        guard let context, let refusal, responsesEnded >= refusal.number - 1 else { return }
+        guard let context, let refusal, !isOutputOver, responsesEnded >= refusal.number - 1 else { return }
         self.refusal = nil
         isOutputOver = true
         // A response that has begun cannot be taken back; the client will notice that it is cut short.
@@ -198,6 +201,17 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         respond(TransportRefusal.overloaded.response, isToHead: isHead, date: HTTPDate.text(at: .now()))
     }
 
+    /// Closed by those behind. Until the client has taken its leave too, what it sent before is not heard any more.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if case .all = mode {
+            isInputOver = true
+            isOutputOver = true
+            deadline = nil
+            refusal = nil
+        }
+        context.close(mode: mode, promise: promise)
+    }
+
     // MARK: Responses
 
     /// The response to the first request that has none, in one piece.
@@ -210,16 +224,12 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         // Sending may call back.
         responseEnded(context)
         isOutputOver = last != nil
-        if closes { isInputOver = true }
+        if closes {
+            isInputOver = true
+            refusal = nil
+        }
         bytes?.send(text)
         if last == nil { refuseIfDue() } else { context.close(promise: nil) }
-    }
-
-    /// The connection has been closed: what comes still is not heard.
-    func end() {
-        isInputOver = true
-        isOutputOver = true
-        deadline = nil
     }
 
     private func responseEnded(_ context: ChannelHandlerContext) {

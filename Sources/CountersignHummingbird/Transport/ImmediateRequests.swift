@@ -130,7 +130,7 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func answer(_ context: ChannelHandlerContext) {
-        guard case .waiting(let request, let body) = state, context.channel.isActive else { return }
+        guard case .waiting(let request, let body) = state, !limits.isOutputOver, context.channel.isActive else { return }
         // Before the answer is made: nothing in it is older than the moment it is dated.
         let date = HTTPDate.text(at: .now())
         let response = responder.answer(to: request, body: body, from: peer)
@@ -179,7 +179,6 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
         state = .closed
         later = CircularBuffer()
         idleTimer?.cancel()
-        limits.end()
         context.close(promise: nil)
         // The client's own farewell is waited for.
         if isReadHeld {
@@ -198,7 +197,7 @@ final class ImmediateRequests: ChannelDuplexHandler, RemovableChannelHandler {
             let now = context.eventLoop.now
             if self.limits.lastActive + self.idleTimeout > now {
                 self.closeWhenIdle(context)
-            } else if case .none = self.state, self.later.isEmpty, !self.limits.isReadingRequest {
+            } else if case .none = self.state, self.later.isEmpty, !self.limits.isReading {
                 self.close(context)
             } else {
                 self.closeWhenIdle(context, at: now + self.idleTimeout)

@@ -200,10 +200,15 @@ import Testing
     /// Its end has a time of its own.
     @Test func aConnectionIsNotIdleWhileARequestIsRead() throws {
         let (channel, _) = try embedded(AtOnce(), .patient { $0.idleTimeout = .seconds(60) })
-        try channel.writeInbound(ByteBuffer(string: String(Self.post("a").dropLast())))
-        channel.embeddedEventLoop.advanceTime(by: .seconds(150))
+        // A part of the header first, then all but the end.
+        let request = Self.post("a")
+        try channel.writeInbound(ByteBuffer(string: String(request.prefix(10))))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(100))
         #expect(channel.isActive)
-        try channel.writeInbound(ByteBuffer(string: "a"))
+        try channel.writeInbound(ByteBuffer(string: String(request.dropFirst(10).dropLast())))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(100))
+        #expect(channel.isActive)
+        try channel.writeInbound(ByteBuffer(string: String(request.suffix(1))))
         channel.embeddedEventLoop.advanceTime(by: .seconds(59))
         #expect(channel.isActive)
         channel.embeddedEventLoop.advanceTime(by: .seconds(60))
@@ -232,12 +237,27 @@ import Testing
         let immediate = AtOnce()
         let (channel, _) = try embedded(immediate)
         try channel.pipeline.syncOperations.addHandler(StaysOpen(), position: .first)
+        try channel.writeInbound(ByteBuffer(string: before))
         channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        try channel.writeInbound(ByteBuffer(string: before + Self.post("bb") + Self.get))
+        channel.embeddedEventLoop.run()
+        #expect(try (channel.readOutbound(as: ByteBuffer.self) == nil) == before.isEmpty)
+        try channel.writeInbound(ByteBuffer(string: Self.post("bb") + Self.get + "no HTTP\r\n\r\n"))
+        channel.embeddedEventLoop.run()
+        #expect(channel.isActive)
+        #expect(immediate.answered == (before.isEmpty ? 0 : 1))
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
+    }
+
+    /// By whoever serves the connection, while a request waits for its turn.
+    @Test func aRequestIsNotAnsweredWhoseConnectionIsClosedBeforeItsTurn() throws {
+        let immediate = AtOnce()
+        let (channel, _) = try embedded(immediate)
+        try channel.pipeline.syncOperations.addHandler(StaysOpen(), position: .first)
+        try channel.writeInbound(ByteBuffer(string: Self.post("a")))
+        channel.close(promise: nil)
         channel.embeddedEventLoop.run()
         #expect(channel.isActive)
         #expect(immediate.answered == 0)
-        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
     }
 
     private final class StaysOpen: ChannelOutboundHandler {

@@ -90,7 +90,8 @@ import Testing
         var offers = hellos.makeAsyncIterator()
         let (measured, product) = (await offers.next().map(Self.cipherSuites), await offers.next().map(Self.cipherSuites))
         #expect(measured?.count == 3)
-        #expect(measured == product)
+        // On a processor without instructions for AES NIOSSL begins with ChaCha20.
+        #expect(measured == product || product?.first == 3)
     }
 
     /// Those of TLS 1.3 in a ClientHello (RFC 8446 section 4.1.2), in their order.
