@@ -187,13 +187,11 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
         self.refusal = nil
         isOutputOver = true
         // A response that has begun cannot be taken back; the client will notice that it is cut short.
-        if !isResponding, responsesEnded == refusal.number - 1 {
-            bytes?.send(
-                refusal.answer.response.http1(
-                    .http1_1, isLast: true, isToHead: isReadingRequest && isHead, date: HTTPDate.text(at: .now()),
-                    allocator: context.channel.allocator))
-        }
-        context.close(promise: nil)
+        guard !isResponding, responsesEnded == refusal.number - 1 else { return context.close(promise: nil) }
+        let text = refusal.answer.response.http1(
+            .http1_1, isLast: true, isToHead: isReadingRequest && isHead, date: HTTPDate.text(at: .now()),
+            allocator: context.channel.allocator)
+        close(context) { bytes?.send(text) }
     }
 
     /// The connection goes on: to open another would cost both sides more than the request.
@@ -228,8 +226,20 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
             isInputOver = true
             refusal = nil
         }
-        bytes?.send(text)
-        if last == nil { refuseIfDue() } else { context.close(promise: nil) }
+        if last == nil {
+            bytes?.send(text)
+            refuseIfDue()
+        } else {
+            close(context) { bytes?.send(text) }
+        }
+    }
+
+    /// Closes the connection after what is sent last.
+    private func close(_ context: ChannelHandlerContext, after send: () -> Void) {
+        Cork.hold(context.channel) {
+            send()
+            context.close(promise: nil)
+        }
     }
 
     private func responseEnded(_ context: ChannelHandlerContext) {
@@ -264,8 +274,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
             responseEnded(context)
             if isLast {
                 isOutputOver = true
-                context.writeAndFlush(data, promise: promise)
-                context.close(promise: nil)
+                close(context) { context.writeAndFlush(data, promise: promise) }
             } else {
                 context.write(data, promise: promise)
                 refuseIfDue()

@@ -340,4 +340,37 @@ import Testing
         #expect(immediate.answered == 0)
         #expect(!all.contains(" 200 "), "\(all)")
     }
+
+    /// As TLS does when it is closed: says farewell, then closes.
+    private final class Farewell: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        /// What had been sent when the farewell was about to be.
+        var sentBefore: [String] = []
+
+        func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+            while let bytes = try? (context.channel as? EmbeddedChannel)?.readOutbound(as: ByteBuffer.self) {
+                sentBefore.append(String(buffer: bytes))
+            }
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "farewell")), promise: nil)
+            context.close(mode: mode, promise: promise)
+        }
+    }
+
+    @Test(arguments: ["Connection: close\r\n", "Host: another\r\n"])
+    func theLastAnswerLeavesTogetherWithTheFarewell(fields: String) throws {
+        let (channel, _) = try embedded()
+        let farewell = Farewell()
+        try channel.pipeline.syncOperations.addHandler(farewell, position: .first)
+        try channel.writeInbound(ByteBuffer(string: Self.post("a") + Self.post("bb", fields: fields)))
+        channel.embeddedEventLoop.run()
+        #expect(!channel.isActive)
+        var sent = farewell.sentBefore
+        // The first answer did not wait for the last.
+        #expect(sent.count == 1)
+        while let bytes = try channel.readOutbound(as: ByteBuffer.self) { sent.append(String(buffer: bytes)) }
+        #expect(sent.count == 3)
+        #expect(sent.dropFirst().first?.contains("\r\nConnection: close\r\n") == true)
+        #expect(sent.last == "farewell")
+    }
 }
