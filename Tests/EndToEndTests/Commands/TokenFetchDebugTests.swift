@@ -146,4 +146,13 @@ import Testing
                 "refused our certificate",
             ])
     }
+
+    /// Later than anybody would wait who does not know that something comes.
+    @Test(.timeLimit(.minutes(2))) func aRefusalThatComesMuchLater() async throws {
+        let other = try identity("debug-late", TestAuthority(at: .now()).issue("user-svc"))
+        let late = try await OddIssuer.hearingLate(issuer.folder, port: issuer.port)
+        expect(
+            try fetch(other.merging(["--issuer": late.address]) { $1 }), 1,
+            saying: ["handshake     TLS 1.3, complete on our side", "REFUSED it: with TLS 1.3 the verdict comes late"])
+    }
 }
