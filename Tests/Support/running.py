@@ -150,19 +150,25 @@ services:
         return ["--issuer", url, "--cert", certificates / service / "cert.pem", "--key", certificates / service / "key.pem",
                 "--ca", certificates / "ca.pem", "--audience", audience]
 
-    def bench(self, mode, url, seconds, *options, core=None, audience=AUDIENCE, judge=True):
+    def bench(self, mode, url, seconds, *options, core=None, audience=AUDIENCE, judge=True, preload=None):
         """The figures of one run of `countersign bench`. A run with failures is a `Failure`, unless somebody else is the judge."""
         command = [self.program, "bench", mode, *self.caller(url, audience), "--duration", f"{seconds}s", "--json", *options]
         if core is not None:
             command = ["taskset", "-c", core, *command]
-        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "LD_PRELOAD": str(preload)} if preload else None
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=environment)
         if done.returncode != 0 and (judge or not done.stdout):
             raise Failure(f"countersign bench {mode} exits {done.returncode}: {done.stderr.strip()[-600:]}")
         return json.loads(done.stdout)
 
 
+#: As docs/guide/production.md sets it.
+MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=200"}
+
+
 class Issuer(Process):
-    """`countersign serve`, with its log in a file. `cores` as `taskset -c` takes them."""
+    """`countersign serve` as in production, with its log in a file. `cores` as `taskset -c` takes them."""
 
     def __init__(self, folder, configuration, cores=None, patience=60):
         self.folder = folder
@@ -172,7 +178,7 @@ class Issuer(Process):
             command = ["taskset", "-c", cores, *command]
         with open(self.log, "w") as log:
             # taskset becomes the program: the process is the issuer's.
-            self.child = subprocess.Popen([str(word) for word in command], stderr=log, cwd=folder.path)
+            self.child = subprocess.Popen([str(word) for word in command], stderr=log, cwd=folder.path, env={**os.environ, **MALLOC})
         super().__init__(self.child.pid)
         folder.issuers.append(self)
         end = time.monotonic() + patience

@@ -1,9 +1,10 @@
 """nginx with the issuer's certificate, its authority and its manner: TLS 1.3, a client certificate, no resumption, then close."""
 
+import os
 import subprocess
 import time
 
-from running import Failure, Process, free_port
+from running import MALLOC, Failure, Process, free_port
 
 #: Tokens for it live for an hour: one of them is the answer of nginx for as long as it is measured.
 AUDIENCE = "long-svc"
@@ -55,7 +56,8 @@ http {{
 
     def __enter__(self):
         command = ["taskset", "-c", self.core, "nginx", "-p", self.place, "-c", self.place / "nginx.conf"]
-        self.master = subprocess.Popen([str(word) for word in command], stderr=subprocess.DEVNULL)
+        # The same memory allocator as the issuer's.
+        self.master = subprocess.Popen([str(word) for word in command], stderr=subprocess.DEVNULL, env={**os.environ, **MALLOC})
         for _ in range(100):
             children = open(f"/proc/{self.master.pid}/task/{self.master.pid}/children").read().split()
             if children and (self.place / "pid").exists():
