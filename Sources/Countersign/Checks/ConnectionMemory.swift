@@ -27,6 +27,7 @@ final class ConnectionMemory: Sendable {
 
     private struct Entry: Sendable {
         let authorization: String
+        let ending: UInt64
         let basis: VerdictBasis
         let standing: ValidatedPath.Standing
         let caller: VerifiedCaller
@@ -39,10 +40,12 @@ final class ConnectionMemory: Sendable {
 
     /// The caller that exactly this value proved on exactly this basis, while its chain still stands.
     func caller(for authorization: String, on basis: VerdictBasis, at now: Timestamp) -> VerifiedCaller? {
-        tokens.withLock { tokens in
-            // By index, and the cheapest comparison first: nothing is copied that is not returned.
+        let ending = Self.ending(of: authorization)
+        return tokens.withLock { tokens in
+            // By index, and the cheapest comparisons first: nothing is copied that is not returned.
             let match = tokens.indices.last {
-                tokens[$0].basis == basis && tokens[$0].authorization.hasSameUTF8(as: authorization)
+                tokens[$0].ending == ending && tokens[$0].basis == basis
+                    && tokens[$0].authorization.hasSameUTF8(as: authorization)
             }
             guard let index = match, tokens[index].standing.includes(now) else { return nil }
             let caller = tokens[index].caller
@@ -54,15 +57,29 @@ final class ConnectionMemory: Sendable {
 
     /// - Parameter path: the chain that was good when the caller was found good.
     func remember(_ caller: VerifiedCaller, for authorization: String, on basis: VerdictBasis, while path: ValidatedPath) {
+        let (ending, standing) = (Self.ending(of: authorization), path.standing)
         tokens.withLock { tokens in
-            tokens.removeAll { $0.authorization.hasSameUTF8(as: authorization) }
-            var bytes = tokens.reduce(authorization.utf8.count) { $0 + $1.authorization.utf8.count }
-            while let oldest = tokens.first, tokens.count >= Self.maxTokens || bytes > Self.maxBytes {
-                bytes -= oldest.authorization.utf8.count
-                tokens.removeFirst()
+            let known = tokens.indices.first {
+                tokens[$0].ending == ending && tokens[$0].authorization.hasSameUTF8(as: authorization)
+            }
+            if let known { tokens.remove(at: known) }
+            var bytes = authorization.utf8.count
+            for index in tokens.indices { bytes += tokens[index].authorization.utf8.count }
+            while !tokens.isEmpty, tokens.count >= Self.maxTokens || bytes > Self.maxBytes {
+                bytes -= tokens.removeFirst().authorization.utf8.count
             }
             guard bytes <= Self.maxBytes else { return }
-            tokens.append(Entry(authorization: authorization, basis: basis, standing: path.standing, caller: caller))
+            tokens.append(
+                Entry(authorization: authorization, ending: ending, basis: basis, standing: standing, caller: caller)
+            )
         }
+    }
+
+    /// The last eight bytes: of a token, the end of its signature. They differ where tokens do, so that one look tells.
+    private static func ending(of authorization: String) -> UInt64 {
+        let bytes = authorization.utf8.span
+        var ending: UInt64 = 0
+        for index in max(0, bytes.count - 8)..<bytes.count { ending = ending << 8 | UInt64(bytes[index]) }
+        return ending
     }
 }
