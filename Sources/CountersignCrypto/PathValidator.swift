@@ -137,31 +137,48 @@ public final class PathValidator: Sendable {
     }
 }
 
-/// A chain that passed every check at some moment. Only ``PathValidator`` makes one.
+/// A chain that passed every check at some moment. Only ``PathValidator`` makes one. Copies are cheap; they share their contents.
 public struct ValidatedPath: Sendable {
     /// Leaf first, trusted authority last.
-    public let certificates: [Certificate]
+    public var certificates: [Certificate] { storage.certificates }
     /// The latest `notBefore` in the chain.
-    public let validFrom: Timestamp
+    public var validFrom: Timestamp { storage.validFrom }
     /// The earliest `notAfter` in the chain; the chain is refused from this second on.
-    public let validUntil: Timestamp
+    public var validUntil: Timestamp { storage.validUntil }
     /// Until when the lists are known to say the same about the chain: the next moment at which one of them ends or another
     /// begins; `nil` when revocation is not checked.
-    public let revocationKnownUntil: Timestamp?
+    public var revocationKnownUntil: Timestamp? { storage.revocationKnownUntil }
     /// ``PublicKey/sha256`` of the authority that signed the leaf: who vouches for the name, whatever the authority is called.
     ///
     /// For a leaf that is itself an anchor it is the leaf's own.
-    public let authorityKeySHA256: SHA256Digest
+    public var authorityKeySHA256: SHA256Digest { storage.authorityKeySHA256 }
     /// ``Certificate/holderSHA256(under:)`` of the leaf under that authority.
-    public let holderSHA256: SHA256Digest
+    public var holderSHA256: SHA256Digest { storage.holderSHA256 }
+
+    private let storage: Storage
+
+    private final class Storage: Sendable {
+        let certificates: [Certificate]
+        let validFrom: Timestamp
+        let validUntil: Timestamp
+        let revocationKnownUntil: Timestamp?
+        let authorityKeySHA256: SHA256Digest
+        let holderSHA256: SHA256Digest
+
+        init(certificates: [Certificate], leaf: Certificate, authority: Certificate, revocationKnownUntil: Timestamp?) {
+            self.certificates = certificates
+            authorityKeySHA256 = authority.publicKey.sha256
+            holderSHA256 = leaf.holderSHA256(under: authorityKeySHA256)
+            self.revocationKnownUntil = revocationKnownUntil
+            validFrom = certificates.map(\.notBefore).max() ?? Timestamp(secondsSince1970: .max)
+            validUntil = certificates.map(\.notAfter).min() ?? Timestamp(secondsSince1970: .min)
+        }
+    }
 
     fileprivate init(certificates: [Certificate], leaf: Certificate, authority: Certificate, revocationKnownUntil: Timestamp?) {
-        self.certificates = certificates
-        authorityKeySHA256 = authority.publicKey.sha256
-        holderSHA256 = leaf.holderSHA256(under: authorityKeySHA256)
-        self.revocationKnownUntil = revocationKnownUntil
-        validFrom = certificates.map(\.notBefore).max() ?? Timestamp(secondsSince1970: .max)
-        validUntil = certificates.map(\.notAfter).min() ?? Timestamp(secondsSince1970: .min)
+        storage = Storage(
+            certificates: certificates, leaf: leaf, authority: authority, revocationKnownUntil: revocationKnownUntil
+        )
     }
 
     /// Whether the verdict still stands at `now` without looking at anything again.

@@ -61,11 +61,11 @@ public final class Peer: Sendable {
         purpose: PathValidator.Purpose,
         at now: Timestamp
     ) -> Result<ValidatedPath, PathFailure> {
-        if let last = lastVerdict.withLock({ $0 }), last.validator === validator, last.purpose == purpose,
-            last.path.stands(at: now)
-        {
-            return .success(last.path)
+        let standing = lastVerdict.withLock { last -> ValidatedPath? in
+            guard last?.validator === validator, last?.purpose == purpose, let path = last?.path else { return nil }
+            return path.stands(at: now) ? path : nil
         }
+        if let standing { return .success(standing) }
         let result = validator.validate(certificate, intermediates: intermediates, purpose: purpose, at: now)
         if case .success(let path) = result {
             lastVerdict.withLock { $0 = Verdict(validator: validator, purpose: purpose, path: path) }

@@ -6,12 +6,26 @@ internal import COpenSSL
 /// it verifies RSASSA-PKCS1-v1_5 with SHA-256 and nothing else, whatever a token's header says.
 public struct RSAPublicKey: Sendable {
     /// Big-endian, without leading zeroes.
-    public let modulus: [UInt8]
+    public var modulus: [UInt8] { storage.modulus }
     /// Big-endian, without leading zeroes; always 65537.
-    public let exponent: [UInt8]
+    public var exponent: [UInt8] { storage.exponent }
 
-    private let handle: KeyHandle
-    private let verifiers: SignatureContextPool
+    private let storage: Storage
+
+    /// One object, so that a copy of the key costs one reference.
+    private final class Storage: Sendable {
+        let modulus: [UInt8]
+        let exponent: [UInt8]
+        let handle: KeyHandle
+        let verifiers: SignatureContextPool
+
+        init(modulus: [UInt8], exponent: [UInt8], handle: KeyHandle) {
+            self.modulus = modulus
+            self.exponent = exponent
+            self.handle = handle
+            verifiers = SignatureContextPool(key: handle, use: .verify)
+        }
+    }
 
     public static let bitCounts = 2048...8192
     static let requiredExponent: [UInt8] = [1, 0, 1]
@@ -61,24 +75,21 @@ public struct RSAPublicKey: Sendable {
         let modulus = try handle.number(OSSL_PKEY_PARAM_RSA_N)
         let exponent = try handle.number(OSSL_PKEY_PARAM_RSA_E)
         try Self.check(modulus: modulus, exponent: exponent)
-        self.modulus = modulus
-        self.exponent = exponent
-        self.handle = handle
-        verifiers = SignatureContextPool(key: handle, use: .verify)
+        storage = Storage(modulus: modulus, exponent: exponent, handle: handle)
     }
 
     public var bitCount: Int { modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0) }
 
     /// DER SubjectPublicKeyInfo.
     public func subjectPublicKeyInfo() throws(CryptoError) -> [UInt8] {
-        try handle.subjectPublicKeyInfo()
+        try storage.handle.subjectPublicKeyInfo()
     }
 
     /// PEM `PUBLIC KEY`.
     public func pem() throws(CryptoError) -> String {
         let bio = try MemoryBIO()
         try OpenSSL.check("could not write the public key") {
-            bio.withPointer { bio in handle.withPointer { key in unsafe PEM_write_bio_PUBKEY(bio, key) } }
+            bio.withPointer { bio in storage.handle.withPointer { key in unsafe PEM_write_bio_PUBKEY(bio, key) } }
         }
         return String(decoding: bio.bytes(), as: UTF8.self)
     }
@@ -89,8 +100,8 @@ public struct RSAPublicKey: Sendable {
     /// Costs one RSA public operation; may be called from many tasks at once.
     public func isValidSignature(_ signature: [UInt8], for message: [UInt8]) throws(CryptoError) -> Bool {
         // The encoded length is fixed by the modulus (RFC 8017 8.2.2 step 1); OpenSSL checks it too.
-        guard signature.count == modulus.count else { return false }
-        return try verifiers.isValid(signature, for: message)
+        guard signature.count == storage.modulus.count else { return false }
+        return try storage.verifiers.isValid(signature, for: message)
     }
 
     private static func check(modulus: [UInt8], exponent: [UInt8]) throws(CryptoError) {

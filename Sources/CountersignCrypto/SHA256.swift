@@ -38,6 +38,14 @@ public struct SHA256Digest: Hashable, Sendable, CustomStringConvertible {
         self.init(bytes: bytes)
     }
 
+    public static func == (left: SHA256Digest, right: SHA256Digest) -> Bool {
+        unsafe left.bytes.withUnsafeBytes { left in
+            unsafe right.bytes.withUnsafeBytes { right in
+                unsafe CRYPTO_memcmp(left.baseAddress, right.baseAddress, byteCount) == 0
+            }
+        }
+    }
+
     fileprivate init(unchecked bytes: [UInt8]) {
         self.bytes = bytes
     }

@@ -104,13 +104,13 @@ private final class SignatureContext: Sendable {
 
     func verify(_ signature: [UInt8], for message: [UInt8]) throws(CryptoError) -> Bool {
         try unsafe withDigest(of: message) { digest throws(CryptoError) in
-            OpenSSL.clear()
+            // The queue is empty: the digest has just succeeded.
             let outcome = unsafe signature.withUnsafeBufferPointer { signature in
                 unsafe EVP_PKEY_verify(key, signature.baseAddress, signature.count, digest.baseAddress, digest.count)
             }
             // 1 matches, 0 does not. Below zero OpenSSL could not tell; a malformed signature ends there too.
             if outcome < 0 { throw OpenSSL.failure(.operationFailed, "could not check a signature") }
-            OpenSSL.clear()
+            if outcome == 0 { OpenSSL.clear() }
             return outcome == 1
         }
     }
@@ -122,12 +122,11 @@ private final class SignatureContext: Sendable {
         try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: SHA256Digest.byteCount) { digest throws(CryptoError) in
             try OpenSSL.check("could not compute SHA-256") {
                 // The same algorithm as before keeps what the context holds.
-                unsafe EVP_DigestInit_ex2(hash, DigestAlgorithm.sha256.pointer, nil)
+                guard unsafe EVP_DigestInit_ex2(hash, DigestAlgorithm.sha256.pointer, nil) == 1,
+                    unsafe message.withUnsafeBytes({ unsafe EVP_DigestUpdate(hash, $0.baseAddress, $0.count) }) == 1
+                else { return 0 }
+                return unsafe EVP_DigestFinal_ex(hash, digest.baseAddress, nil)
             }
-            try OpenSSL.check("could not compute SHA-256") {
-                unsafe message.withUnsafeBytes { unsafe EVP_DigestUpdate(hash, $0.baseAddress, $0.count) }
-            }
-            try OpenSSL.check("could not compute SHA-256") { unsafe EVP_DigestFinal_ex(hash, digest.baseAddress, nil) }
             return try unsafe body(UnsafeBufferPointer(digest))
         }
     }
