@@ -63,6 +63,19 @@ public enum Base64URL {
         decode(text.span)
     }
 
+    /// Whether a text stands for bytes, which are not made.
+    static func isCanonical(_ text: ArraySlice<UInt8>) -> Bool {
+        let (table, text) = (values, text.span)
+        let values = table.span
+        guard text.count % 4 != 1, values.count == 1024 else { return false }
+        var (seen, left) = (UInt32(0), text)
+        while left.count >= 4 {
+            seen |= group(left, 0, values)
+            left = left.extracting(droppingFirst: 4)
+        }
+        return seen | end(left, values) < 1 << 24
+    }
+
     private static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         // Two characters stand for one byte, three for two; one stands for no whole byte.
         let rest = text.count % 4
@@ -98,15 +111,12 @@ public enum Base64URL {
                 place &+= 3
             }
             if rest > 0 {
-                let third = rest == 3 ? values[512 &+ Int(left[2])] : 0
-                let group = values[Int(left[0])] | values[256 &+ Int(left[1])] | third
-                bytes[place] = UInt8(truncatingIfNeeded: group >> 16)
+                let last = end(left, values)
+                bytes[place] = UInt8(truncatingIfNeeded: last >> 16)
                 if rest == 3 {
-                    bytes[place &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
+                    bytes[place &+ 1] = UInt8(truncatingIfNeeded: last >> 8)
                 }
-                // The bits that are left over must be zero, or several texts would mean the same bytes.
-                guard group & (rest == 3 ? 0xFF : 0xFFFF) == 0 else { return }
-                seen |= group
+                seen |= last
             }
             isCanonical = seen < 1 << 24
         }
@@ -117,6 +127,15 @@ public enum Base64URL {
     @inline(__always) private static func group(_ text: Span<UInt8>, _ start: Int, _ values: Span<UInt32>) -> UInt32 {
         let last = values[768 &+ Int(text[start &+ 3])]
         return values[Int(text[start])] | values[256 &+ Int(text[start &+ 1])] | values[512 &+ Int(text[start &+ 2])] | last
+    }
+
+    /// The first of the 24 bits of a group, for which the last two or three characters stand; none, when there are none.
+    private static func end(_ text: Span<UInt8>, _ values: Span<UInt32>) -> UInt32 {
+        guard text.count >= 2 else { return 0 }
+        let third = text.count > 2 ? values[512 &+ Int(text[2])] : 0
+        let bits = values[Int(text[0])] | values[256 &+ Int(text[1])] | third
+        // The bits that are left over must be zero, or several texts would mean the same bytes.
+        return bits & (text.count > 2 ? 0xFF : 0xFFFF) == 0 ? bits : .max
     }
 
     @inline(__always) private static func write(_ group: UInt32, to bytes: inout MutableSpan<UInt8>, at place: Int) {

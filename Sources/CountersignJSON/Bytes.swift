@@ -41,6 +41,11 @@ extension [UInt8] {
 }
 
 extension [UInt8] {
+    /// The text of some of the bytes, which need not be made a slice for it.
+    package func text(_ range: Range<Int>) -> String {
+        unsafe withUnsafeBufferPointer { unsafe String(decoding: $0[range], as: UTF8.self) }
+    }
+
     /// Adds this text.
     package mutating func append(_ text: StaticString) {
         unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

@@ -6,15 +6,16 @@ public struct CompactJWS: Sendable {
     public static let defaultMaxBytes = 8192
 
     /// The first part as it was sent, for comparison with ``TokenHeader/encodedSegment(kid:)``.
-    public let headerSegment: ArraySlice<UInt8>
-    /// The header's JSON text.
-    public let header: [UInt8]
+    public var headerSegment: ArraySlice<UInt8> { signingInput[..<headerEnd] }
+    /// The header's JSON text. Decoded when it is asked for: of a header that is known, nobody does.
+    public var header: [UInt8] { Base64URL.decode(headerSegment) ?? [] }
     /// The payload.
     public let payload: [UInt8]
     /// The signature.
     public let signature: [UInt8]
     /// The bytes that the signature covers: the first two parts and the dot between them.
     public let signingInput: [UInt8]
+    private let headerEnd: Int
 
     /// Splits a token into exactly three non-empty parts of canonical base64url. Cost: one pass.
     ///
@@ -28,20 +29,22 @@ public struct CompactJWS: Sendable {
             throw JOSEError(.tokenMalformed, "The token does not have three parts.")
         }
         // Another dot would be in the signature, where it is no base64url.
-        header = try part("header", token[..<first])
+        guard first > 0, Base64URL.isCanonical(token[..<first]) else { throw malformed("header") }
         payload = try part("payload", token[(first + 1)..<second])
         signature = try part("signature", token[(second + 1)...])
         token.removeLast(token.count - second)
         signingInput = token
-        headerSegment = signingInput[..<first]
+        headerEnd = first
     }
 }
 
 private let dot = UInt8(ascii: ".")
 
 private func part(_ name: String, _ text: ArraySlice<UInt8>) throws(JOSEError) -> [UInt8] {
-    guard !text.isEmpty, let bytes = Base64URL.decode(text) else {
-        throw JOSEError(.tokenMalformed, "The token's \(name) is empty or not canonical base64url.")
-    }
+    guard !text.isEmpty, let bytes = Base64URL.decode(text) else { throw malformed(name) }
     return bytes
+}
+
+private func malformed(_ name: String) -> JOSEError {
+    JOSEError(.tokenMalformed, "The token's \(name) is empty or not canonical base64url.")
 }

@@ -79,6 +79,7 @@ private struct CanonicalText {
     mutating func strings() -> [String]? {
         guard skip(UInt8(ascii: "[")) else { return nil }
         var strings: [String] = []
+        strings.reserveCapacity(4)
         guard !skip(UInt8(ascii: "]")) else { return strings }
         repeat {
             guard let string = string() else { return nil }
@@ -138,12 +139,15 @@ private struct CanonicalText {
     /// One or more characters from `lowest` to `~`, up to the first other one, a quotation mark or a backslash.
     private mutating func printable(from lowest: UInt8 = 0x20) -> String? {
         let start = index
-        while index < bytes.count {
-            let byte = bytes[index]
-            guard lowest...0x7E ~= byte, byte != quote, byte != UInt8(ascii: "\\") else { break }
-            index += 1
-        }
-        return index > start ? String(decoding: bytes[start..<index], as: UTF8.self) : nil
+        index = endOfPlain(from: lowest)
+        return index > start ? bytes.text(start..<index) : nil
+    }
+
+    private func endOfPlain(from lowest: UInt8) -> Int {
+        let text = bytes.span
+        var end = index
+        while end < text.count, lowest...0x7E ~= text[end], text[end] != quote, text[end] != UInt8(ascii: "\\") { end += 1 }
+        return end
     }
 }
 
