@@ -30,7 +30,8 @@ public struct Authenticator: Sendable {
         let trust: CertificateTrust
         let callers: CallerPolicy
         let keys: any KeySource
-        let revocations: any RevocationSource
+        /// `nil` when nothing ever is revoked.
+        let revocations: (any RevocationSource)?
         let binding: TokenBinding
         let generations: VerdictBasis.Generations?
         let author = Author()
@@ -43,7 +44,7 @@ public struct Authenticator: Sendable {
             self.trust = trust
             self.callers = callers
             self.keys = keys
-            self.revocations = revocations
+            self.revocations = revocations as? Revocations == Revocations.none ? nil : revocations
             self.binding = binding
             generations = VerdictBasis.Generations(keys, trust, revocations)
         }
@@ -79,11 +80,14 @@ public struct Authenticator: Sendable {
         requiring requirement: Requirement = .none,
         at now: Timestamp
     ) async -> Verdict {
-        if let caller = remembered(authorization, of: peer, requiring: requirement, at: now) { return .accepted(caller) }
+        let basis = rules.generations?.basis(at: now)
+        let known: ConnectionMemory? = peer?.note(by: rules.author)
+        if let caller = remembered(authorization, in: known, on: basis, requiring: requirement, at: now) {
+            return .accepted(caller)
+        }
         do throws(Refusal) {
-            let basis = rules.generations?.basis(at: now)
             let (peer, path) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
-            let memory = try memory(of: peer, authorityKey: path?.authorityKeySHA256)
+            let memory = try memory(of: peer, known: known, authorityKey: path?.authorityKeySHA256)
             let token = try Self.parse(try BearerToken.only(in: authorization))
             let key = if let known = try knownKey(for: token, at: now) { known } else { try await key(for: token, at: now) }
             try Self.checkSignature(of: token, with: key)
@@ -106,8 +110,20 @@ public struct Authenticator: Sendable {
         requiring requirement: Requirement,
         at now: Timestamp
     ) -> VerifiedCaller? {
-        guard let peer, authorization.count == 1, let basis = rules.generations?.basis(at: now),
-            let memory: ConnectionMemory = peer.note(by: rules.author),
+        remembered(
+            authorization, in: peer?.note(by: rules.author), on: rules.generations?.basis(at: now), requiring: requirement,
+            at: now
+        )
+    }
+
+    private func remembered(
+        _ authorization: [String],
+        in memory: ConnectionMemory?,
+        on basis: VerdictBasis?,
+        requiring requirement: Requirement,
+        at now: Timestamp
+    ) -> VerifiedCaller? {
+        guard authorization.count == 1, let memory, let basis,
             let caller = memory.caller(for: authorization[0], on: basis, at: now), requirement.refusal(for: caller) == nil
         else { return nil }
         do {
@@ -122,11 +138,11 @@ public struct Authenticator: Sendable {
 
     /// Step 3, once for each connection. What was concluded under another authority's key than the chain leads to now, since
     /// the trust files changed, is not used.
-    func memory(of peer: Peer, authorityKey: SHA256Digest?) throws(Refusal) -> ConnectionMemory {
+    func memory(of peer: Peer, known: ConnectionMemory? = nil, authorityKey: SHA256Digest?) throws(Refusal) -> ConnectionMemory {
         func make(_ certificate: Certificate) throws(Refusal) -> ConnectionMemory {
             ConnectionMemory(try rules.callers.caller(certificate, authorityKey: authorityKey), authorityKey: authorityKey)
         }
-        let known = try peer.note(by: rules.author, make: make)
+        let known = if let known { known } else { try peer.note(by: rules.author, make: make) }
         return known.authorityKey == authorityKey ? known : try make(peer.certificate)
     }
 
@@ -210,14 +226,14 @@ public struct Authenticator: Sendable {
             throw Refusal(.serviceMismatch, "the token is of \(claims.serviceID), the certificate of \(caller.service)")
         }
         try rules.binding.check(claims, peer.certificate, authorityKey: memory.authorityKey)
-        try revocations(at: now).check(claims, signedBy: key.kid, peer.certificate)
-        return VerifiedCaller(peer: peer, identity: caller.identity, claims: claims, audience: audience, keyID: key.kid)
+        try revocations(at: now)?.check(claims, signedBy: key.kid, peer.certificate)
+        return VerifiedCaller(peer: peer, caller: caller, claims: claims, audience: audience, keyID: key.kid)
     }
 
     /// What step 10 needs to know.
-    private func revocations(at now: Timestamp) throws(Refusal) -> Revocations {
+    private func revocations(at now: Timestamp) throws(Refusal) -> Revocations? {
         do {
-            return try rules.revocations.revocations(at: now)
+            return try rules.revocations?.revocations(at: now)
         } catch {
             throw Refusal(.statusUnavailable, error.message)
         }

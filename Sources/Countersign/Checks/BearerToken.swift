@@ -11,12 +11,12 @@ enum BearerToken {
         guard authorization.count == 1 else {
             throw Refusal(.authorizationRepeated, "the request has \(authorization.count) Authorization fields")
         }
-        var token = Array(value.utf8)
-        guard token.starts(with: "bearer".utf8, by: { $0 | 0x20 == $1 }), token.count > 6, token[6] == UInt8(ascii: " ") else {
+        guard let start = start(in: value) else {
             // Another scheme is no attempt to present a token (RFC 6750 3.1).
             throw Refusal(.authorizationMalformed, "the Authorization field is not of the scheme Bearer", presentedToken: false)
         }
-        token.removeSubrange(..<(token[6...].firstIndex { $0 != UInt8(ascii: " ") } ?? token.endIndex))
+        var token = Array(value.utf8)
+        token.removeSubrange(..<start)
         // A token68 has no other characters than these refuse; what is left wrong is found by the token's own parser.
         var isForeign: UInt8 = token.isEmpty ? 1 : 0
         for byte in token {
@@ -29,5 +29,17 @@ enum BearerToken {
             throw Refusal(.tokenTooLarge, "the token has \(token.count) bytes; at most \(maxBytes) are accepted")
         }
         return token
+    }
+
+    /// How many bytes come before the token: the scheme in any case, and spaces.
+    private static func start(in value: String) -> Int? {
+        let text = value.utf8.span
+        guard text.count > 6, text[6] == UInt8(ascii: " ") else { return nil }
+        var scheme: UInt64 = 0
+        for index in 0..<6 { scheme = scheme << 8 | UInt64(text[index] | 0x20) }
+        guard scheme == 0x62_65_61_72_65_72 else { return nil }
+        var start = 7
+        while start < text.count, text[start] == UInt8(ascii: " ") { start += 1 }
+        return start
     }
 }

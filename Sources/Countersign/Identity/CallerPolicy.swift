@@ -25,10 +25,15 @@ public struct CallerPolicy: Sendable {
         self.requiredSubjectFields = requiredSubjectFields
     }
 
-    /// A certificate that may call, and the service that it is.
-    struct Caller: Sendable {
+    /// A certificate that may call, and the service that it is. One object, which all of its verified callers share.
+    final class Caller: Sendable {
         let identity: CertificateIdentity
         let service: String
+
+        init(identity: CertificateIdentity, service: String) {
+            self.identity = identity
+            self.service = service
+        }
     }
 
     /// Step 3.

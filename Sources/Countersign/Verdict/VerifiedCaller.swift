@@ -10,33 +10,33 @@ public struct VerifiedCaller: Sendable {
     private final class Storage: Sendable {
         // The fingerprint and not the peer: the peer keeps remembered callers, and must not be kept by them.
         let certificateSHA256: SHA256Digest
-        let identity: CertificateIdentity
+        let caller: CallerPolicy.Caller
         let claims: TokenClaims
         let audience: String
         let keyID: KeyID
 
         init(
-            certificateSHA256: SHA256Digest, identity: CertificateIdentity, claims: TokenClaims, audience: String, keyID: KeyID
+            certificateSHA256: SHA256Digest, caller: CallerPolicy.Caller, claims: TokenClaims, audience: String, keyID: KeyID
         ) {
             self.certificateSHA256 = certificateSHA256
-            self.identity = identity
+            self.caller = caller
             self.claims = claims
             self.audience = audience
             self.keyID = keyID
         }
     }
 
-    init(peer: Peer, identity: CertificateIdentity, claims: TokenClaims, audience: String, keyID: KeyID) {
+    init(peer: Peer, caller: CallerPolicy.Caller, claims: TokenClaims, audience: String, keyID: KeyID) {
         storage = Storage(
-            certificateSHA256: peer.certificate.sha256, identity: identity, claims: claims, audience: audience, keyID: keyID
+            certificateSHA256: peer.certificate.sha256, caller: caller, claims: claims, audience: audience, keyID: keyID
         )
     }
 
     /// The service, as certificate and token agree.
     public var service: String { storage.claims.serviceID }
     /// The subject of the certificate the connection proved.
-    public var subject: DistinguishedName { storage.identity.subject }
-    public var spiffeID: SPIFFEID? { storage.identity.spiffeID }
+    public var subject: DistinguishedName { storage.caller.identity.subject }
+    public var spiffeID: SPIFFEID? { storage.caller.identity.spiffeID }
     /// SHA-256 of the certificate (RFC 8705 3.1).
     public var certificateSHA256: SHA256Digest { storage.certificateSHA256 }
     /// Who issued the token.
