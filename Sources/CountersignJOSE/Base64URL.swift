@@ -64,8 +64,8 @@ public enum Base64URL {
     }
 
     /// Whether a text stands for bytes, which are not made.
-    static func isCanonical(_ text: ArraySlice<UInt8>) -> Bool {
-        let (table, text) = (values, text.span)
+    static func isCanonical(_ text: Span<UInt8>) -> Bool {
+        let table = values
         let values = table.span
         guard text.count % 4 != 1, values.count == 1024 else { return false }
         var (seen, left) = (UInt32(0), text)
@@ -76,7 +76,8 @@ public enum Base64URL {
         return seen | end(left, values) < 1 << 24
     }
 
-    private static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+    /// The bytes that a canonical text stands for, or nil. The empty text stands for no bytes.
+    static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         // Two characters stand for one byte, three for two; one stands for no whole byte.
         let rest = text.count % 4
         guard rest != 1 else { return nil }

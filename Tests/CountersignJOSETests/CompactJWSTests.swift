@@ -53,6 +53,28 @@ struct CompactJWSTests {
         _ = try CompactJWS(Array("Zm9v.Zm9v.Zm9v".utf8))
     }
 
+    @Test(
+        "a header that is not canonical is refused, whatever is wrong with it and wherever",
+        arguments: [
+            "Z", "Zm9vZ", "Zm9vZm9vZ", "Zh", "Zm9vZh", "Zm9", "Zm9vZm9", "+m9v", "Z+9v", "Zm+v", "Zm9+", "Zm9vZm9/", "Zm9v+g",
+            "Zm9vZ/",
+            "Zm9vZm8=", "Zm9vZm=", "\u{ff}", "Zm9v\u{e9}",
+        ]
+    )
+    func malformedHeader(text: String) {
+        let error = failure { () throws(JOSEError) in try CompactJWS(Array("\(text).Zm9v.Zm9v".utf8)) }
+        #expect(error?.code == .tokenMalformed)
+        #expect(error?.message.contains("header") == true)
+        #expect(Base64URL.decode(text) == nil)
+    }
+
+    @Test(
+        "a canonical header of any length is read when it is asked for", arguments: ["f", "fo", "foo", "foof", "foofo", "foofoo"])
+    func header(text: String) throws {
+        let token = try CompactJWS(Array("\(Base64URL.encode(Array(text.utf8))).Zm9v.Zm9v".utf8))
+        #expect(token.header == Array(text.utf8))
+    }
+
     @Test("a token of exactly the allowed size is accepted and one byte more refused, before it is looked at")
     func size() {
         let token = Array("Zm9v.Zm9v.Zm9v".utf8)

@@ -29,9 +29,9 @@ public struct CompactJWS: Sendable {
             throw JOSEError(.tokenMalformed, "The token does not have three parts.")
         }
         // Another dot would be in the signature, where it is no base64url.
-        guard first > 0, Base64URL.isCanonical(token[..<first]) else { throw malformed("header") }
-        payload = try part("payload", token[(first + 1)..<second])
-        signature = try part("signature", token[(second + 1)...])
+        guard first > 0, Base64URL.isCanonical(token.span.extracting(..<first)) else { throw malformed("header") }
+        payload = try part("payload", token.span.extracting((first + 1)..<second))
+        signature = try part("signature", token.span.extracting((second + 1)...))
         token.removeLast(token.count - second)
         signingInput = token
         headerEnd = first
@@ -40,7 +40,7 @@ public struct CompactJWS: Sendable {
 
 private let dot = UInt8(ascii: ".")
 
-private func part(_ name: String, _ text: ArraySlice<UInt8>) throws(JOSEError) -> [UInt8] {
+private func part(_ name: String, _ text: Span<UInt8>) throws(JOSEError) -> [UInt8] {
     guard !text.isEmpty, let bytes = Base64URL.decode(text) else { throw malformed(name) }
     return bytes
 }

@@ -131,7 +131,7 @@ private struct CanonicalText {
     /// The 43 characters of a digest, and the quotation mark behind them.
     private mutating func digest() -> SHA256Digest? {
         let end = index + 43
-        guard end <= bytes.count, let digest = Base64URL.decode(bytes[index..<end]) else { return nil }
+        guard end <= bytes.count, let digest = Base64URL.decode(bytes.span.extracting(index..<end)) else { return nil }
         index = end
         return skip(quote) ? SHA256Digest(bytes: digest) : nil
     }
