@@ -68,6 +68,17 @@ extension [UInt8] {
     }
 }
 
+extension String {
+    /// The last eight bytes as a number. Zero when there are fewer, or when the text is bridged from elsewhere.
+    package var ending: UInt64 {
+        let ending = unsafe utf8.withContiguousStorageIfAvailable { bytes in
+            guard bytes.count >= 8 else { return UInt64(0) }
+            return unsafe UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self)
+        }
+        return ending ?? 0
+    }
+}
+
 private func isSame(_ left: UnsafeRawPointer?, _ right: UnsafeRawPointer?, _ count: Int) -> Bool {
     guard count > 0, let left = unsafe left, let right = unsafe right else { return count == 0 }
     return unsafe memcmp(left, right, count) == 0

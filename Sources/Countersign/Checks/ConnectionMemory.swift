@@ -27,6 +27,7 @@ final class ConnectionMemory: Sendable {
 
     private struct Entry: Sendable {
         let authorization: String
+        /// The end of the token's signature, which differs where tokens do, so that one look tells.
         let ending: UInt64
         let basis: VerdictBasis
         let standing: ValidatedPath.Standing
@@ -40,7 +41,7 @@ final class ConnectionMemory: Sendable {
 
     /// The caller that exactly this value proved on exactly this basis, while its chain still stands.
     func caller(for authorization: String, on basis: VerdictBasis, at now: Timestamp) -> VerifiedCaller? {
-        let ending = Self.ending(of: authorization)
+        let ending = authorization.ending
         return tokens.withLock { tokens in
             // By index, and the cheapest comparisons first: nothing is copied that is not returned.
             let match = tokens.indices.last {
@@ -57,7 +58,7 @@ final class ConnectionMemory: Sendable {
 
     /// - Parameter path: the chain that was good when the caller was found good.
     func remember(_ caller: VerifiedCaller, for authorization: String, on basis: VerdictBasis, while path: ValidatedPath) {
-        let (ending, standing) = (Self.ending(of: authorization), path.standing)
+        let (ending, standing) = (authorization.ending, path.standing)
         tokens.withLock { tokens in
             let known = tokens.indices.first {
                 tokens[$0].ending == ending && tokens[$0].authorization.hasSameUTF8(as: authorization)
@@ -73,13 +74,5 @@ final class ConnectionMemory: Sendable {
                 Entry(authorization: authorization, ending: ending, basis: basis, standing: standing, caller: caller)
             )
         }
-    }
-
-    /// The last eight bytes: of a token, the end of its signature. They differ where tokens do, so that one look tells.
-    private static func ending(of authorization: String) -> UInt64 {
-        let bytes = authorization.utf8.span
-        var ending: UInt64 = 0
-        for index in max(0, bytes.count - 8)..<bytes.count { ending = ending << 8 | UInt64(bytes[index]) }
-        return ending
     }
 }
