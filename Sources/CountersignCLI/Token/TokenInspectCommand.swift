@@ -4,7 +4,7 @@ import CountersignJOSE
 import CountersignJSON
 
 /// `countersign token inspect`: what a token says of itself. Proves nothing, and says so.
-struct TokenInspectCommand: AsyncParsableCommand {
+struct TokenInspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
         abstract: "Shows a token's header and claims in words, without verifying anything.",
@@ -19,7 +19,7 @@ struct TokenInspectCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    func run() async throws {
+    func run() throws {
         let token: CompactJWS
         let header: JSONObject
         let claims: JSONObject
