@@ -104,7 +104,7 @@ private final class SignatureContext: Sendable {
 
     func verify(_ signature: [UInt8], for message: [UInt8]) throws(CryptoError) -> Bool {
         try unsafe withDigest(of: message) { digest throws(CryptoError) in
-            // The queue is empty: the digest has just succeeded.
+            // The queue was emptied before the digest.
             let outcome = unsafe signature.withUnsafeBufferPointer { signature in
                 unsafe EVP_PKEY_verify(key, signature.baseAddress, signature.count, digest.baseAddress, digest.count)
             }

@@ -6,7 +6,7 @@
     internal import Darwin
 #endif
 
-// What the C library does with bytes, many at a time, which a loop over an array does one by one.
+// Bytes many at a time, which a loop over an array takes one by one.
 
 extension ArraySlice<UInt8> {
     /// Whether both are the same bytes.
@@ -41,9 +41,10 @@ extension [UInt8] {
 }
 
 extension [UInt8] {
-    /// The text of some of the bytes, which need not be made a slice for it.
-    package func text(_ range: Range<Int>) -> String {
-        unsafe withUnsafeBufferPointer { unsafe String(decoding: $0[range], as: UTF8.self) }
+    /// The text of some of the bytes, which need not be made a slice for it; nil when they are not all there.
+    package func text(_ range: Range<Int>) -> String? {
+        guard range.lowerBound >= 0, range.upperBound <= count else { return nil }
+        return unsafe withUnsafeBufferPointer { unsafe String(decoding: $0[range], as: UTF8.self) }
     }
 
     /// Adds this text.

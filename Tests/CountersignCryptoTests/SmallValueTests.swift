@@ -25,6 +25,14 @@ import Testing
         #expect(SHA256Digest(bytes: [UInt8](repeating: 0, count: 33)) == nil)
         #expect(SHA256Digest(bytes: [UInt8](repeating: 0, count: 32)) != SHA256.digest(of: []))
     }
+
+    @Test(arguments: [0, 15, 31]) func differsWithEachOfItsBytes(place: Int) {
+        let digest = SHA256.digest(of: [])
+        var bytes = digest.bytes
+        #expect(SHA256Digest(bytes: bytes) == digest)
+        bytes[place] ^= 1
+        #expect(SHA256Digest(bytes: bytes) != digest)
+    }
 }
 
 @Suite struct SecureRandomTests {

@@ -45,6 +45,28 @@ struct BytesTests {
         #expect(![UInt8]().hasText("a", at: 0))
     }
 
+    @Test("the text of some bytes is theirs, and there is none beyond the end")
+    func part() {
+        #expect(bytes.text(0..<6) == "abcabc")
+        #expect(bytes.text(2..<4) == "ca")
+        #expect(bytes.text(6..<6) == "")
+        #expect(bytes.text(5..<7) == nil)
+        #expect(bytes.text(7..<7) == nil)
+        #expect(bytes.text(-1..<2) == nil)
+        #expect([UInt8]().text(0..<0) == "")
+        #expect([UInt8]().text(0..<1) == nil)
+    }
+
+    @Test("the ending of a text is its last eight bytes and nothing else", arguments: [8, 9, 15, 16, 40])
+    func ending(length: Int) {
+        let text = String(repeating: "x", count: length - 8) + "abcdefgh"
+        #expect(text.ending == "abcdefgh".ending)
+        #expect(text.ending != (text.dropLast() + "i").ending)
+        #expect(text.ending != (text.dropLast(8) + "Abcdefgh").ending)
+        #expect("bcdefgh".ending == 0)
+        #expect("".ending == 0)
+    }
+
     @Test("texts are added, and those that would need escaping are not")
     func adding() {
         var text: [UInt8] = []

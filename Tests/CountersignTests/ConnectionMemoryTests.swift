@@ -1,4 +1,6 @@
+import CountersignJOSE
 import CountersignTesting
+import Foundation
 import Synchronization
 import Testing
 
@@ -129,6 +131,30 @@ import Testing
         #expect(await verdict(authenticator, "\(good.dropLast())\(last)") == "signature-invalid")
         #expect(await verdict(authenticator, "\(good)AA") == "signature-invalid")
         #expect(await verdict(authenticator, String(good.dropLast(2))) == "signature-invalid")
+        // With its own signature, and something else under it.
+        var parts = good.split(separator: ".").map(String.init)
+        let claims = try #require(Base64URL.decode(parts[1]))
+        let other = String(decoding: claims, as: UTF8.self).replacingOccurrences(of: "reader", with: "writer")
+        parts[1] = Base64URL.encode(Array(other.utf8))
+        #expect(parts.joined(separator: ".") != good)
+        #expect(await verdict(authenticator, parts.joined(separator: ".")) == "signature-invalid")
+        #expect(await verdict(authenticator, good) == "accepted")
+    }
+
+    @Test func tellsValuesApartThatEndAlike() async throws {
+        let authenticator = try authenticator()
+        let (basis, path) = try (self.basis(), self.path())
+        let memory = try authenticator.memory(of: peer, authorityKey: nil)
+        func remember(_ tokenID: String, for value: String) async throws {
+            let token = try token { $0.tokenID = tokenID }
+            let verdict = await authenticator.authenticate(peer: peer, authorization: ["Bearer \(token)"], at: now)
+            memory.remember(try verdict.get(), for: value, on: basis, while: path)
+        }
+        try await remember("first", for: "Bearer a.0123456789")
+        #expect(memory.caller(for: "Bearer b.0123456789", on: basis, at: now) == nil)
+        try await remember("second", for: "Bearer b.0123456789")
+        #expect(memory.caller(for: "Bearer a.0123456789", on: basis, at: now)?.tokenID == "first")
+        #expect(memory.caller(for: "Bearer b.0123456789", on: basis, at: now)?.tokenID == "second")
     }
 
     @Test func doesNotAnswerForAnotherCertificate() async throws {

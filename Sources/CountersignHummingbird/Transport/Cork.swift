@@ -3,8 +3,8 @@ internal import NIOCore
 /// Holds back what a connection sends, so that the last answer and the farewell of TLS (RFC 8446, section 6.1) leave together: one
 /// packet and one system call where there were two.
 ///
-/// Stands before everything else. Nothing is lost by it: what is held goes out when the connection is closed.
-final class Cork: ChannelOutboundHandler, RemovableChannelHandler {
+/// Stands before everything else. Nothing is lost by it: what is held goes out at the end, and before the connection is closed.
+final class Cork: ChannelOutboundHandler {
     typealias OutboundIn = NIOAny
 
     private var isHolding = true

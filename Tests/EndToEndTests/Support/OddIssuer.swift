@@ -1,8 +1,8 @@
 import CountersignTesting
 import Foundation
 
-/// Something at an issuer's address, with an issuer's certificate, that does what no issuer does. Ends when it goes away, after
-/// a minute and a half at the latest.
+/// Something in an issuer's place that does what no issuer does. Ends when it goes away, after a minute and a half at the
+/// latest.
 final class OddIssuer: Sendable {
     let address: String
     private let process: Process
