@@ -75,7 +75,7 @@ class Bench:
         """The program, or library, of a C source beside this file."""
         result = self.folder.path / name
         source = os.path.join(os.path.dirname(os.path.realpath(__file__)), f"{name}.c")
-        output(shutil.which("cc") or shutil.which("clang") or "cc", "-O2", source, "-o", result, *options)
+        output(shutil.which("cc") or "clang", "-O2", source, "-o", result, *options)
         return result
 
     def run(self, mode, issuer, *options, seconds=None, **more):
@@ -146,8 +146,8 @@ def saturation(bench):
     rate, cpu = statistics.median(rates), statistics.median(cpus)
     return [
         Row("minting, 8 connections: share of the RSA-2048 signatures of a core", "", statistics.median(ratios), "at least", 0.88, [
-            f"tokens per second {spread(rates)}, to a load generator that does not sleep; raw signatures per second {spread(raws)}, openssl speed on the issuer's core "
-            "before and after each run, by processor time",
+            f"tokens per second {spread(rates)}, to a load generator that does not sleep; raw signatures per second {spread(raws)}, "
+            "openssl speed on the issuer's core before and after each run, by processor time",
             f"processor time of the issuer {spread(cpus)} us for each token: {1e6 / cpu:.0f} per second of processor, "
             f"{1e6 / cpu * bench.signature:.3f} of raw; its core was {rate * cpu / 1e4:.0f} % busy with it",
             f"with a load generator that sleeps between answers and is woken by the issuer's core: {spread(sleepers)} tokens per "
@@ -211,8 +211,8 @@ def latency(bench):
         Row("99th percentile at 70 % of saturation, in signatures", "", statistics.median(tails) / signature, "at most", 5, [
             f"{rate} requests per second on a fixed schedule, 32 connections; one signature takes {signature:.0f} us",
             f"p50 {spread(medians)} us, p99 {spread(tails)} us; unsent {[result['unsent'] for result in results]}",
-            "the machine by itself, with its other core idle: a loop that makes one signature at each of these moments and nothing else, "
-            f"p99 {spread(alone)} us, {statistics.median(alone) / signature:.1f} signatures"]),
+            "the machine by itself, with its other core idle: a loop that makes one signature at each of these moments and nothing "
+            f"else, p99 {spread(alone)} us, {statistics.median(alone) / signature:.1f} signatures"]),
     ]
 
 
@@ -242,7 +242,8 @@ def idle(bench):
         Row("memory of an idle connection, of 10,000", "KiB", (silent - before) * 1024 / count, "at most", 60, [
             f"resident {before:.1f} MiB before, {silent:.1f} MiB with them; {used:.1f} MiB when each had asked for a token, "
             f"which is {(used - before) * 1024 / count:.1f} KiB for each"]),
-        Row("minting beside 10,000 idle connections: share of the rate without them", "", statistics.median(rates) / bench.rate, "at least", 0.95, [
+        Row("minting beside 10,000 idle connections: share of the rate without them", "",
+            statistics.median(rates) / bench.rate, "at least", 0.95, [
             f"tokens per second {spread(rates)} in {len(rates)} runs"]),
     ]
 
@@ -318,7 +319,8 @@ def overload(bench):
     asked = (f"{rate} requests per second on a fixed schedule, 512 connections; {sent:.0f} of them were sent: if that is much less, "
              f"the load had too little processor; without a token: {json.dumps(reasons)}")
     return [
-        Row("served at three times saturation: share of the rate at saturation", "", statistics.median(served) / bench.rate, "at least", 0.9, [
+        Row("served at three times saturation: share of the rate at saturation", "",
+            statistics.median(served) / bench.rate, "at least", 0.9, [
             f"tokens per second {spread(served)}; {asked}"]),
         Row("99th percentile of what is served then", "ms", statistics.median(tails), "at most", 100, [f"{spread(tails)} ms"]),
         Row("requests that are neither served nor answered 503", "", lost, "at most", 0, [f"{lost} in {len(results)} runs"]),
