@@ -1,5 +1,4 @@
 import ArgumentParser
-import CountersignTLS
 
 /// How tokens are asked for.
 enum BenchMode: String, Sendable {
@@ -16,20 +15,7 @@ enum BenchMode: String, Sendable {
 
 /// What all ways to measure have in common.
 struct BenchOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The issuer's address; of this machine, unless --allow-remote.", valueName: "url"))
-    var issuer: String
-
-    @Option(help: ArgumentHelp("The own certificate (PEM, with its chain), or env:NAME.", valueName: "file"))
-    var cert: String
-
-    @Option(help: ArgumentHelp("Its private key (PEM, mode 600), or env:NAME.", valueName: "file"))
-    var key: String
-
-    @Option(help: ArgumentHelp("The authorities that vouch for the issuer (PEM), or env:NAME.", valueName: "file"))
-    var ca: String
-
-    @Option(help: "The service the tokens are for.")
-    var audience: String
+    @OptionGroup var caller: CallerOptions
 
     @Option(help: ArgumentHelp("How many callers ask at the same time.", valueName: "count"))
     var connections = 8
@@ -49,7 +35,7 @@ struct BenchOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The issuer's process, to tell what it uses; found by its port if left out.", valueName: "pid"))
     var pid: Int32?
 
-    @Flag(help: "Aim at an issuer that is not on this machine.")
+    @Flag(help: "Aim at an issuer that is not on this machine; refused without this.")
     var allowRemote = false
 
     @Flag(help: "Print JSON.")
@@ -63,10 +49,6 @@ struct BenchOptions: ParsableArguments {
         guard 1...3600 ~= duration.seconds else { throw ValidationError("--duration must be between 1 s and 1 h") }
         guard 0...600 ~= warmup.seconds else { throw ValidationError("--warmup must be at most 10 m") }
         guard 1...100_000 ~= rate ?? 1 else { throw ValidationError("--rate must be between 1 and 100000 a second") }
-    }
-
-    var files: TLSFiles {
-        TLSFiles(certificate: PEMSource(cert), privateKey: PEMSource(key), ca: PEMSource(ca))
     }
 
     var plan: BenchPlan {

@@ -19,10 +19,10 @@ struct BenchRun {
 
     /// - Throws: `CommandFailure`; also after the report, when its figures are not those of a whole run.
     func run() async throws {
-        let target = try BenchTarget(options.issuer, allowRemote: options.allowRemote)
+        let target = try BenchTarget(options.caller.issuer, allowRemote: options.allowRemote)
         let material: TLSMaterial
         do {
-            material = try TLSMaterial(options.files, role: .client, at: .now())
+            material = try TLSMaterial(options.caller.files, role: .client, at: .now())
         } catch {
             throw CommandFailure.configuration(error.message, hint: error.hint)
         }
@@ -35,7 +35,7 @@ struct BenchRun {
         let load = BenchLoad(options.plan)
         let use = try await watching(load, process) { try await callers(load) }
         let report = BenchReport(
-            mode: mode, issuer: target.url, audience: options.audience, plan: options.plan, result: load.result(),
+            mode: mode, issuer: target.url, audience: options.caller.audience, plan: options.plan, result: load.result(),
             process: process, before: use.before, after: use.after, limit: limit)
         try show(report)
     }
@@ -45,7 +45,7 @@ struct BenchRun {
         var sent: IssuerRequest?
         do {
             _ = try await fetchToken(
-                from: target.url, tls: material, audience: options.audience, timeout: .seconds(BenchOutcome.timeout)
+                from: target.url, tls: material, audience: options.caller.audience, timeout: .seconds(BenchOutcome.timeout)
             ) { request, _ in sent = request }
         } catch {
             let failure = CommandFailure(error)

@@ -24,20 +24,7 @@ struct TokenFetchCommand: AsyncParsableCommand {
         case token, json, header
     }
 
-    @Option(help: ArgumentHelp("The issuer's address.", valueName: "url"))
-    var issuer: String
-
-    @Option(help: ArgumentHelp("The own certificate (PEM, with its chain), or env:NAME.", valueName: "file"))
-    var cert: String
-
-    @Option(help: ArgumentHelp("Its private key (PEM, mode 600), or env:NAME.", valueName: "file"))
-    var key: String
-
-    @Option(help: ArgumentHelp("The authorities that vouch for the issuer (PEM), or env:NAME.", valueName: "file"))
-    var ca: String
-
-    @Option(help: "The service the token is for.")
-    var audience: String
+    @OptionGroup var caller: CallerOptions
 
     @Option(help: ArgumentHelp("A scope to ask for; may be repeated. None: all that are allowed.", valueName: "scope"))
     var scope: [String] = []
@@ -63,8 +50,7 @@ struct TokenFetchCommand: AsyncParsableCommand {
         if watch { return try await keep() }
         guard onChange == nil else { throw CommandFailure.usage("--on-change goes with --watch") }
         do {
-            let files = TLSFiles(certificate: PEMSource(cert), privateKey: PEMSource(key), ca: PEMSource(ca))
-            let response = try await fetch(files, scopes)
+            let response = try await fetch()
             if let out {
                 try TokenFile(.init(path: out, form: form)).write(response.token)
             } else {
@@ -79,10 +65,14 @@ struct TokenFetchCommand: AsyncParsableCommand {
 
     private var scopes: [String] { scope.flatMap { $0.split(separator: " ").map(String.init) } }
 
-    private func fetch(_ files: TLSFiles, _ scopes: [String]) async throws -> TokenResponse {
-        if debug { return try await FetchDiagnosis(issuer: issuer, files: files, audience: audience, scope: scopes).run() }
-        let material = try TLSMaterial(files, role: .client, at: .now())
-        return try await fetchToken(from: issuer, tls: material, audience: audience, scope: scopes)
+    private func fetch() async throws -> TokenResponse {
+        if debug {
+            return try await FetchDiagnosis(
+                issuer: caller.issuer, files: caller.files, audience: caller.audience, scope: scopes
+            ).run()
+        }
+        let material = try TLSMaterial(caller.files, role: .client, at: .now())
+        return try await fetchToken(from: caller.issuer, tls: material, audience: caller.audience, scope: scopes)
     }
 
     /// An agent with one token.
@@ -94,12 +84,11 @@ struct TokenFetchCommand: AsyncParsableCommand {
         let command = onChange?.split(separator: " ").map(String.init) ?? []
         guard onChange == nil || !command.isEmpty else { throw CommandFailure.usage("--on-change names no program") }
         let token = AgentConfiguration.Token(
-            audience: audience, scopes: scopes,
+            audience: caller.audience, scopes: scopes,
             file: .init(path: out, form: form), onChange: command
         )
-        let files = TLSFiles(certificate: PEMSource(cert), privateKey: PEMSource(key), ca: PEMSource(ca))
         try await AgentRun.run(
-            AgentConfiguration(issuers: [issuer], files: files, tokens: [token]), file: nil, level: .info
+            AgentConfiguration(issuers: [caller.issuer], files: caller.files, tokens: [token]), file: nil, level: .info
         )
     }
 
