@@ -24,8 +24,9 @@ extension PolicyCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says which service a certificate is and which token it would get, or why it gets none.",
             discussion: """
-                Decides by the issuer's own code, without a running issuer and without private keys. Without --audience, every \
-                audience that is granted is shown. Exits with 1 when the answer is no.
+                Decides by the issuer's own code, without a running issuer and without private keys. Who is denied is read \
+                from the key directory of the configuration, where that can be read. Without --audience, every audience that \
+                is granted is shown. Exits with 1 when the answer is no.
 
                 EXAMPLE
                   countersign policy explain certs/user-svc/cert.pem \\
@@ -54,12 +55,16 @@ extension PolicyCommand {
             guard let leaf = chain.first else {
                 throw CommandFailure.configuration("\(certificate) holds no certificate")
             }
+            let trust = try Self.trust(configuration)
+            let ring = await Self.ring(configuration)
             let explanation = PolicyExplanation(
-                of: leaf, intermediates: Array(chain.dropFirst()), audience: audience, under: configuration,
-                trust: try Self.trust(configuration), at: at?.timestamp ?? .now()
+                of: leaf, intermediates: Array(chain.dropFirst()), audience: audience, under: configuration, trust: trust,
+                ring: ring, at: at?.timestamp ?? .now()
             )
             if json {
-                let text = try JSONWriter.bytes(.object(Self.json(explanation, leaf)), pretty: true)
+                var object = try Self.json(explanation, leaf)
+                object.append("denialsKnown", .bool(ring != nil))
+                let text = try JSONWriter.bytes(.object(object), pretty: true)
                 StandardOutput.write(String(decoding: text, as: UTF8.self))
             } else {
                 StandardOutput.write(table: Self.rows(explanation, leaf, configuration))
@@ -76,6 +81,16 @@ extension PolicyCommand {
                 throw CommandFailure.configuration(error.message, hint: error.hint)
             } catch let error as CryptoError {
                 throw CommandFailure.configuration("\(configuration.tls.clientCA): \(error.message)")
+            }
+        }
+
+        /// Says who is denied. The policy can be explained without it, also by those who may not read it.
+        private static func ring(_ configuration: IssuerConfiguration) async -> KeyRing? {
+            do {
+                return try await configuration.keys.store.load(unless: nil)?.ring
+            } catch {
+                StandardError.write("warning: who is denied is not known here, so that nobody is: \(error.message)")
+                return nil
             }
         }
 

@@ -85,18 +85,8 @@ extension TokenEndpoint {
         let standing = peer.standing(under: state.tls.current.validator, purpose: .client, at: now)
         let caller = try snapshot.tokenIssuer.caller(of: peer, standing: standing).get()
         record.service = caller.service.id
-        try Self.refuseDenied(caller, state.keys.snapshot.revocations)
+        try caller.check(state.keys.snapshot.revocations)
         return caller
-    }
-
-    /// Who is denied gets no tokens, also before the configuration says so.
-    private static func refuseDenied(_ caller: TokenCaller, _ revocations: Revocations) throws(TokenRefusal) {
-        if revocations.services.contains(caller.service.id) {
-            throw TokenRefusal(.serviceDenied, OAuthError(.invalidClient, "this service is denied"))
-        }
-        if revocations.deny(caller.certificate) {
-            throw TokenRefusal(.certificateDenied, OAuthError(.invalidClient, "this client certificate is denied"))
-        }
     }
 
     private func token(

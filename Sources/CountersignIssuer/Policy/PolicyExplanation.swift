@@ -1,3 +1,4 @@
+internal import Countersign
 public import CountersignCrypto
 public import CountersignJOSE
 internal import CountersignTLS
@@ -15,13 +16,19 @@ public struct PolicyExplanation: Sendable {
     ///   - intermediates: What a client would send along.
     ///   - audience: The audience to ask for; `nil` asks for every one that is granted.
     ///   - validator: The trust to judge the certificate by; see ``IssuerConfiguration/clientTrust()``.
+    ///   - ring: Says who is denied; `nil` where that is not known, and then nobody is.
     public init(
         of certificate: Certificate, intermediates: [Certificate], audience: String?, under configuration: IssuerConfiguration,
-        trust validator: PathValidator, at now: Timestamp
+        trust validator: PathValidator, ring: KeyRing? = nil, at now: Timestamp
     ) {
         let issuer = TokenIssuer(configuration.policy)
         let standing = validator.validate(certificate, intermediates: intermediates, purpose: .client, at: now)
-        caller = issuer.caller(with: certificate, standing: standing)
+        caller = issuer.caller(with: certificate, standing: standing).flatMap { caller in
+            Result { () throws(TokenRefusal) in
+                try ring.map { ring throws(TokenRefusal) in try caller.check(Revocations(of: ring)) }
+                return caller
+            }
+        }
         guard case .success(let caller) = caller else {
             tokens = []
             return

@@ -1,3 +1,4 @@
+internal import Countersign
 public import CountersignCrypto
 internal import CountersignJOSE
 
@@ -20,5 +21,15 @@ public struct TokenCaller: Sendable {
             certificateSHA256: certificate.sha256, publicKeySHA256: certificate.publicKey.sha256,
             holderSHA256: path.holderSHA256
         )
+    }
+
+    /// Who is denied gets no tokens, also before the configuration says so.
+    func check(_ revocations: Revocations) throws(TokenRefusal) {
+        if revocations.services.contains(service.id) {
+            throw TokenRefusal(.serviceDenied, OAuthError(.invalidClient, "this service is denied"))
+        }
+        if revocations.deny(certificate) {
+            throw TokenRefusal(.certificateDenied, OAuthError(.invalidClient, "this client certificate is denied"))
+        }
     }
 }

@@ -51,10 +51,26 @@ struct PolicyExplanationTests {
         #expect(throws: TLSError.self) { try explain(files, certificate) }
     }
 
+    @Test("says that the service or the certificate is denied")
+    func denied() async throws {
+        let files = try await IssuerFolder()
+        let certificate = try files.pki.certificate(subject("user-svc"))
+        let stored = try #require(try await files.configuration.keys.store.load(unless: nil))
+        for (subject, reason) in [
+            (KeyRing.Denial.Subject.service("user-svc"), "service-denied"),
+            (.publicKey(certificate.publicKey.sha256), "certificate-denied"), (.service("search-svc"), nil),
+        ] {
+            var ring = stored.ring
+            try ring.deny(KeyRing.Denial(subject, since: files.now))
+            #expect(try self.reason(files, certificate, ring: ring) == reason)
+        }
+    }
+
     private func reason(
-        _ files: IssuerFolder, _ certificate: Certificate, _ audience: String? = nil, at now: Timestamp? = nil
+        _ files: IssuerFolder, _ certificate: Certificate, _ audience: String? = nil, ring: KeyRing? = nil,
+        at now: Timestamp? = nil
     ) throws -> String? {
-        let explanation = try explain(files, certificate, audience, at: now)
+        let explanation = try explain(files, certificate, audience, ring: ring, at: now)
         if case .failure(let refusal) = explanation.caller {
             return refusal.reason.rawValue
         }
@@ -65,12 +81,13 @@ struct PolicyExplanationTests {
     }
 
     private func explain(
-        _ files: IssuerFolder, _ certificate: Certificate, _ audience: String? = nil, at now: Timestamp? = nil
+        _ files: IssuerFolder, _ certificate: Certificate, _ audience: String? = nil, ring: KeyRing? = nil,
+        at now: Timestamp? = nil
     ) throws -> PolicyExplanation {
         let configuration = try files.configuration
         return PolicyExplanation(
             of: certificate, intermediates: [], audience: audience, under: configuration,
-            trust: try configuration.clientTrust(), at: now ?? files.now
+            trust: try configuration.clientTrust(), ring: ring, at: now ?? files.now
         )
     }
 }

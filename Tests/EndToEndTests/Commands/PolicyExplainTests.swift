@@ -72,6 +72,25 @@ import Testing
         #expect(result.error.hasPrefix("certificate-revoked: "))
     }
 
+    @Test func saysWhoIsDeniedWhereTheKeyRingCanBeRead() throws {
+        let configuration = try issuer.folder.configuration("denying", replacing: ("directory: keys", "directory: denying"))
+        let command = ["policy", "explain", "certs/user-svc/cert.pem", "--config", configuration, "--json"]
+        let unknown = try Program.run(command, in: files)
+        #expect(unknown.succeeded, "\(unknown)")
+        #expect(unknown.standardError.hasPrefix("warning: who is denied is not known here, so that nobody is: "), "\(unknown)")
+        #expect(try JSONReader.parseObject(unknown.output)["denialsKnown"] == .bool(false))
+
+        try #require(try Program.run("keys", "init", "--keys", "denying", in: files).succeeded)
+        let known = try Program.run(command, in: files)
+        #expect(known.succeeded && known.standardError.isEmpty, "\(known)")
+        #expect(try JSONReader.parseObject(known.output)["denialsKnown"] == .bool(true))
+
+        try #require(try Program.run("deny", "add", "--service", "user-svc", "--keys", "denying", in: files).succeeded)
+        let denied = try Program.run(command, in: files)
+        #expect(denied.exitCode == 1)
+        #expect(denied.error.hasPrefix("service-denied: "), "\(denied)")
+    }
+
     @Test func namesAFileThatIsNoCertificate() throws {
         for name in ["countersign.yaml", "certs/gone.pem"] {
             let result = try Program.run("policy", "explain", name, "--config", "countersign.yaml", in: files)
