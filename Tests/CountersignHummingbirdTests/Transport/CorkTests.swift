@@ -44,17 +44,13 @@ struct CorkTests {
         #expect(!channel.isActive)
     }
 
-    @Test func aConnectionThatIsClosedAlreadySendsNothing() throws {
+    @Test func whatIsToBeDoneIsDoneAlsoOnAConnectionThatIsClosedAlready() throws {
         let channel = try connected()
         try channel.close().wait()
         channel.embeddedEventLoop.run()
         var runs = 0
-        Cork.hold(channel) {
-            runs += 1
-            channel.writeAndFlush(ByteBuffer(string: "answer"), promise: nil)
-        }
+        Cork.hold(channel) { runs += 1 }
         #expect(runs == 1)
-        #expect(try sent(channel) == nil)
     }
 
     /// Stands where the socket is.

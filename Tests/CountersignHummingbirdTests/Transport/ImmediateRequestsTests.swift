@@ -365,12 +365,25 @@ import Testing
         try channel.writeInbound(ByteBuffer(string: Self.post("a") + Self.post("bb", fields: fields)))
         channel.embeddedEventLoop.run()
         #expect(!channel.isActive)
-        var sent = farewell.sentBefore
         // The first answer did not wait for the last.
-        #expect(sent.count == 1)
-        while let bytes = try channel.readOutbound(as: ByteBuffer.self) { sent.append(String(buffer: bytes)) }
-        #expect(sent.count == 3)
-        #expect(sent.dropFirst().first?.contains("\r\nConnection: close\r\n") == true)
-        #expect(sent.last == "farewell")
+        #expect(farewell.sentBefore.count == 1)
+        let last = try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) }
+        #expect(last?.contains("\r\nConnection: close\r\n") == true)
+        #expect(try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) } == "farewell")
+    }
+
+    @Test func theEndOfTheApplicationsLastAnswerLeavesTogetherWithTheFarewell() throws {
+        let (channel, _) = try embedded()
+        let farewell = Farewell()
+        try channel.pipeline.syncOperations.addHandler(farewell, position: .first)
+        try channel.writeInbound(ByteBuffer(string: "GET /peer HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+        channel.embeddedEventLoop.run()
+        try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
+        try channel.writeOutbound(HTTPResponsePart.end(nil))
+        #expect(!channel.isActive)
+        #expect(farewell.sentBefore.count == 1)
+        #expect(farewell.sentBefore.first?.contains("\r\nConnection: close\r\n") == true)
+        #expect(try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) } == "0\r\n\r\n")
+        #expect(try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) } == "farewell")
     }
 }
