@@ -86,7 +86,7 @@ public struct Authenticator: Sendable {
             return .accepted(caller)
         }
         do throws(Refusal) {
-            let (peer, path) = try check(peer, tokenPresented: !authorization.isEmpty, at: now)
+            let (peer, path) = try check(peer, with: authorization, at: now)
             let memory = try memory(of: peer, known: known, authorityKey: path?.authorityKeySHA256)
             let token = try Self.parse(try BearerToken.only(in: authorization))
             let key = if let known = try knownKey(for: token, at: now) { known } else { try await key(for: token, at: now) }
@@ -148,12 +148,14 @@ public struct Authenticator: Sendable {
 
     /// Steps 1 and 2.
     private func check(
-        _ peer: Peer?, tokenPresented: Bool, at now: Timestamp
+        _ peer: Peer?, with authorization: [String], at now: Timestamp
     ) throws(Refusal) -> (peer: Peer, path: ValidatedPath?) {
-        guard let peer else {
-            throw Refusal(.noCertificate, "the connection has no client certificate", presentedToken: tokenPresented)
+        do throws(Refusal) {
+            guard let peer else { throw Refusal(.noCertificate, "the connection has no client certificate") }
+            return (peer, try rules.trust.check(peer, at: now))
+        } catch {
+            throw Refusal(error.reason, error.message, presentedToken: BearerToken.isPresented(in: authorization))
         }
-        return (peer, try rules.trust.check(peer, at: now))
     }
 
     /// The second half of step 4.

@@ -3,6 +3,9 @@ enum BearerToken {
     /// What a token may weigh.
     static let maxBytes = CompactJWS.defaultMaxBytes
 
+    /// Whether somebody tried to present a token: another scheme is no attempt (RFC 6750 3.1).
+    static func isPresented(in authorization: [String]) -> Bool { authorization.contains { start(in: $0) != nil } }
+
     /// - Parameter authorization: every value of the request's Authorization fields.
     static func only(in authorization: [String]) throws(Refusal) -> [UInt8] {
         guard let value = authorization.first else {
@@ -12,7 +15,6 @@ enum BearerToken {
             throw Refusal(.authorizationRepeated, "the request has \(authorization.count) Authorization fields")
         }
         guard let start = start(in: value) else {
-            // Another scheme is no attempt to present a token (RFC 6750 3.1).
             throw Refusal(.authorizationMalformed, "the Authorization field is not of the scheme Bearer", presentedToken: false)
         }
         var token = Array(value.utf8)
