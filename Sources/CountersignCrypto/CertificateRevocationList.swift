@@ -74,7 +74,7 @@ public struct CertificateRevocationList: Sendable {
             return try unsafe Timestamp(borrowing: unsafe time, .malformedRevocationList, "nextUpdate")
         }
         number = handle.withPointer { crl in unsafe Self.number(of: crl) }
-        guard handle.withPointer({ crl in unsafe Self.isStronglySigned(crl) }) else {
+        guard handle.withPointer({ crl in unsafe SignatureStrength.suffices(of: crl) }) else {
             throw CryptoError(
                 .malformedRevocationList, "the revocation list is signed with a digest that is too weak, or unknown")
         }
@@ -99,17 +99,6 @@ public struct CertificateRevocationList: Sendable {
         }
     }
 
-    /// Path validation asks for 112 bits of every certificate's signature, but not of a list's.
-    private static func isStronglySigned(_ crl: OpaquePointer) -> Bool {
-        var digest: Int32 = 0
-        OpenSSL.clear()
-        defer { OpenSSL.clear() }
-        guard unsafe OBJ_find_sigid_algs(X509_CRL_get_signature_nid(crl), &digest, nil) == 1 else { return false }
-        // Undefined: the digest is part of the algorithm, as in Ed25519 and RSASSA-PSS.
-        return [NID_undef, NID_sha224, NID_sha256, NID_sha384, NID_sha512, NID_sha3_256, NID_sha3_384, NID_sha3_512].contains(
-            digest)
-    }
-
     private static func number(of crl: OpaquePointer) -> Int64? {
         OpenSSL.clear()
         defer { OpenSSL.clear() }
@@ -118,6 +107,17 @@ public struct CertificateRevocationList: Sendable {
         defer { unsafe ASN1_INTEGER_free(integer) }
         var number: Int64 = 0
         return unsafe ASN1_INTEGER_get_int64(&number, integer) == 1 ? number : nil
+    }
+
+    /// Whether an authority made the list: its name and its signature are on it (RFC 5280, section 6.3.3). Costs a digest of the
+    /// whole list and a verification where the names are equal.
+    public func isSigned(by authority: Certificate) -> Bool {
+        guard issuer == authority.subject else { return false }
+        OpenSSL.clear()
+        defer { OpenSSL.clear() }
+        return handle.withPointer { crl in
+            authority.handle.withPointer { certificate in unsafe X509_CRL_verify(crl, X509_get0_pubkey(certificate)) == 1 }
+        }
     }
 
     /// One `X509 CRL` block.

@@ -42,6 +42,38 @@ import Testing
         #expect(try verdict(leaf, [try CertificateRevocationList(der: der)]) == .revocationListInvalid)
     }
 
+    /// The digest of RSASSA-PSS is a parameter, so that the name of the algorithm does not tell.
+    @Test(arguments: [
+        (["-md", "sha1"], false), (["-md", "sha256"], true),
+        (["-md", "sha1", "-sigopt", "rsa_padding_mode:pss"], false),
+        (["-md", "sha256", "-sigopt", "rsa_padding_mode:pss"], true),
+    ])
+    func aListThatIsSignedWithTooWeakADigestIsRefused(options: [String], isStrong: Bool) throws {
+        let made = OpenSSLCertificates(try TestDirectory())
+        let root = try made.selfSigned(subject: "/CN=Root", key: ["rsa:2048"])
+        let directory = made.directory
+        try directory.write("", to: "index.txt")
+        try directory.write("[ca]\ndefault_ca=root\n[root]\ndatabase=index.txt\n", to: "ca.cnf")
+        let result = try Shell.run(
+            "openssl",
+            [
+                "ca", "-gencrl", "-config", "ca.cnf", "-cert", "root.pem", "-keyfile", "root.key", "-crldays", "1", "-out",
+                "crl.pem",
+            ]
+                + options,
+            directory: directory.path(""))
+        #expect(result.succeeded, "\(result)")
+        let pem = Array(try directory.read("crl.pem"))
+        if isStrong {
+            let list = try #require(try CertificateRevocationList.parsePEM(pem).first)
+            #expect(list.isSigned(by: root))
+            #expect(try !list.isSigned(by: made.selfSigned(subject: "/CN=Root", key: ["rsa:2048"], name: "impostor")))
+        } else {
+            let error = #expect(throws: CryptoError.self) { try CertificateRevocationList.parsePEM(pem) }
+            #expect(error?.code == .malformedRevocationList)
+        }
+    }
+
     @Test func needsAListFromEveryAuthorityOfThePath() throws {
         let middle = try authority.intermediate()
         let leaf = try middle.issue("user-svc")
