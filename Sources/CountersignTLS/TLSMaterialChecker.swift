@@ -19,7 +19,9 @@ struct TLSMaterialChecker {
         let lists = try revocationLists(contents.crl)
         do {
             let validator = try PathValidator(anchors: anchors, revocationLists: lists)
-            return TLSTrust(validator: validator, revocationLists: lists ?? [], digest: contents.digest)
+            let isAnswered = lists?.contains { list in anchors.contains { list.isSigned(by: $0) } } ?? true
+            return TLSTrust(
+                validator: validator, revocationLists: lists ?? [], isAnswered: isAnswered, digest: contents.digest)
         } catch {
             throw TLSError(.malformedCA, "\(files.ca) cannot be used as trust: \(error)")
         }
@@ -32,8 +34,13 @@ struct TLSMaterialChecker {
             return TLSError(.certificateExpired, "every CA certificate in \(files.ca) has expired")
         }
         guard let source = files.crl else { return nil }
-        return trust.revocationLists.lazy.compactMap { untimely($0, source) }.first
-            ?? unanswered(trust.validator, chain, source)
+        if let untimely = trust.revocationLists.lazy.compactMap({ untimely($0, source) }).first { return untimely }
+        guard trust.isAnswered else {
+            return TLSError(
+                .crlInvalid,
+                "\(source) does not answer for the CA in \(files.ca): no list in it is signed by one of its certificates")
+        }
+        return unanswered(trust.validator, chain, source)
     }
 
     private func chain(_ pem: [UInt8]) throws(TLSError) -> [Certificate] {
@@ -70,7 +77,7 @@ struct TLSMaterialChecker {
             )
         }
         let usages = certificate.extendedKeyUsages
-        guard usages.isEmpty || usages.contains(role.extendedKeyUsage) || usages.contains("2.5.29.37.0") else {
+        guard usages.isEmpty || usages.contains(role.extendedKeyUsage) else {
             throw TLSError(
                 .certificatePurpose,
                 "the certificate in \(files.certificate) is not for TLS \(role.rawValue)s (extended key usage)",

@@ -153,6 +153,37 @@ import Testing
         }
     }
 
+    /// The own certificate cannot serve as the proof then.
+    @Test func aRevocationListOfAnotherAuthorityIsRefusedAlsoWhereTheOwnCertificateIsUnderNeither() throws {
+        let (clients, other) = (try ThrowAwayAuthority(name: "Clients"), try ThrowAwayAuthority(name: "Clients"))
+        for (authority, code) in [(other, TLSError.Code.crlInvalid), (clients, nil)] {
+            var files = try ServerFiles(self.authority, revocationList: authority.revocationList())
+            files.files.ca = .file(try files.directory.write(Array(clients.identity.certificate.pem.utf8), to: "clients.pem"))
+            if let code {
+                #expect(try refusal(files.files) == code)
+            } else {
+                #expect(throws: Never.self) { try TLSMaterial(files.files, role: .server, at: ThrowAwayAuthority.now) }
+            }
+        }
+    }
+
+    /// Nobody would take it for that: neither OpenSSL nor BoringSSL.
+    @Test func aCertificateForAnyPurposeIsRefused() async throws {
+        let files = try ServerFiles(authority)
+        _ = try authority.identity.write(to: files.directory, as: "authority")
+        try files.directory.write(Array("extendedKeyUsage=anyExtendedKeyUsage".utf8), to: "any.cnf")
+        let script = """
+            cd "$0" && openssl req -new -key server-key.pem -subj /CN=server | openssl x509 -req -CA authority.pem -CAkey authority-key.pem \
+              -CAcreateserial -days 1 -extfile any.cnf -out any.pem
+            """
+        let result = try await Command.run("sh", ["-c", script, files.directory.path], in: files.directory)
+        #expect(result.status == 0, "\(result.errors)")
+        var broken = files.files
+        broken.certificate = .file(files.directory.path + "/any.pem")
+        // A moment later than the certificate, whose first second may have begun after the test.
+        #expect(throws: TLSError(.certificatePurpose, "")) { try TLSMaterial(broken, role: .server, at: .now()) }
+    }
+
     @Test func theOwnCertificateOnTheListDoesNotStopTheListFromCounting() throws {
         let files = try ServerFiles(authority)
         let identity = try authority.issue("server.link.internal")
