@@ -12,7 +12,7 @@ extension ReloadableTLS {
     /// - Parameters:
     ///   - interval: The pause between two looks.
     ///   - clock: The time used to check what was found.
-    ///   - onOutcome: Told of every replacement, and once of each failure; `unchanged` means that a failure has gone away
+    ///   - onOutcome: Told of every replacement, of certificate and key or of CA and lists, and once of each failure; `unchanged` means that a failure has gone away
     ///     because the files hold again what is loaded.
     public func watch(
         every interval: Duration,

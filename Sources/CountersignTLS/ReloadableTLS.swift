@@ -127,7 +127,9 @@ extension ReloadableTLS {
         case .success(let replacement):
             return .replaced(replacement)
         case .failure(let error):
-            return again || failure?.message != error.message ? .failed(error) : nil
+            // Also with the failure that was told before, when CA or lists were taken over.
+            let isNews = again || failure?.message != error.message || current !== material
+            return isNews ? .failed(error) : nil
         }
     }
 

@@ -116,6 +116,22 @@ import Testing
         }
     }
 
+    /// Or a revocation that takes effect, and one that shuts everybody out, would leave no trace.
+    @Test func aListThatIsTakenOverBesideAFailureThatWasToldIsToldToo() async throws {
+        let authority = try ThrowAwayAuthority()
+        let files = try ServerFiles(authority, revocationList: authority.revocationList())
+        let tls = try files.load()
+        try await watching(tls) { outcomes in
+            try files.directory.write(Array("broken".utf8), to: "server.pem")
+            guard case .failed = await outcomes.next() else { throw CancellationError() }
+            let before = tls.current
+            try files.directory.write(authority.revocationList([authority.issue("lost")]), to: "crl.pem")
+            guard case .failed(let error) = await outcomes.next() else { throw CancellationError() }
+            #expect(error.code == .malformedCertificate)
+            #expect(tls.current !== before)
+        }
+    }
+
     @Test func aCertificateWhoseKeyComesAMomentLaterIsNoFailure() async throws {
         let files = try ServerFiles(ThrowAwayAuthority())
         let tls = try files.load()
