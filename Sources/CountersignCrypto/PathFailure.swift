@@ -32,6 +32,11 @@ public struct PathFailure: Error, Sendable {
         /// The check itself could not be carried out.
         public static let checkFailed = Code(rawValue: "check-failed")
 
+        /// Nobody can say whether the certificate is good. Refused like all others; the peer can do nothing about it (503).
+        public static let unknowable: [Code] = [
+            .revocationListMissing, .revocationListExpired, .revocationListInvalid, .checkFailed,
+        ]
+
         public var description: String { rawValue }
     }
 
@@ -42,6 +47,9 @@ public struct PathFailure: Error, Sendable {
         self.code = code
         self.message = message
     }
+
+    /// Whether nobody can say at the moment.
+    public var isUnknowable: Bool { Code.unknowable.contains(code) }
 }
 
 extension PathFailure: Hashable, CustomStringConvertible {

@@ -31,9 +31,8 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
 
     /// Nobody can say whether the certificate is revoked: the truth is "cannot know", not "no".
     var isUnknowable: Bool {
-        [PathFailure.Code.revocationListExpired, .revocationListMissing, .revocationListInvalid, .checkFailed]
-            .contains { $0.rawValue == rawValue } || self == .keysUnavailable || self == .signatureUnchecked
-            || self == .statusUnavailable
+        PathFailure.Code.unknowable.contains { $0.rawValue == rawValue } || self == .keysUnavailable
+            || self == .signatureUnchecked || self == .statusUnavailable
     }
 
     // MARK: 3 the subject is unambiguous, complete and allowed

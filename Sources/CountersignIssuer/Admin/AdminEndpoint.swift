@@ -53,13 +53,19 @@ struct AdminEndpoint: Sendable {
             entry["reason"] = "\(error.code)"
             entry["message"] = "\(error.message)"
             state.logger.notice("admin request not done", metadata: entry)
-            return Problem(error).response
+            return refused(Problem(error))
         } catch let problem as Problem {
             let isRefused = problem.status == .unauthorized || problem.status == .forbidden
             entry["reason"] = "\(problem.code ?? "-")"
             state.logger.notice(isRefused ? "admin refused" : "admin request not done", metadata: entry)
-            return problem.response
+            return refused(problem)
         }
+    }
+
+    private func refused(_ problem: Problem) -> Response {
+        var problem = problem
+        if problem.status == .unauthorized { problem.headers[.wwwAuthenticate] = state.challenge }
+        return problem.response
     }
 
     /// A denial of a service that nobody has heard of is in force, and most likely misspelt.
@@ -78,7 +84,13 @@ struct AdminEndpoint: Sendable {
             throw Problem(status: .unauthorized, detail: "The connection has no client certificate.", code: "no-certificate")
         }
         if case .failure(let failure) = peer.standing(under: state.tls.current.validator, purpose: .client, at: now) {
-            throw Problem(status: .unauthorized, detail: "The client certificate is not accepted.", code: failure.code.rawValue)
+            let code = failure.code.rawValue
+            guard !failure.isUnknowable else {
+                throw Problem(
+                    status: .serviceUnavailable, detail: "The issuer cannot check certificates at the moment.", code: code,
+                    headers: [.retryAfter: "5"])
+            }
+            throw Problem(status: .unauthorized, detail: "The client certificate is not accepted.", code: code)
         }
         guard !state.keys.snapshot.revocations.deny(peer.certificate) else {
             throw Problem(status: .unauthorized, detail: "The client certificate is denied.", code: "certificate-denied")
@@ -109,6 +121,8 @@ struct AdminEndpoint: Sendable {
         }
         do {
             return try AdminCommand.read(path: path, body: try JSONReader.parseObject(body))
+        } catch let error as KeyRingError {
+            throw Problem(status: .badRequest, detail: error.message, code: error.code.rawValue, hint: error.hint)
         } catch let error as JSONError {
             throw Problem(
                 status: .badRequest, detail: "The body is not a JSON object: \(error.message)", code: "request-malformed")
@@ -124,7 +138,7 @@ struct AdminEndpoint: Sendable {
 }
 
 extension Problem {
-    /// Why an admin's request was not done.
+    /// Why an admin's request was not done with the ring.
     init(_ error: KeyRingError) {
         let status: HTTPResponse.Status =
             switch error.code {
@@ -133,8 +147,10 @@ extension Problem {
             case .rotationUnderWay, .receiversWaiting, .tooManyKeys, .tooManyDenials, .ambiguousKey, .alreadyRevoked,
                 .alreadyDenied, .nothingAnnounced:
                 .conflict
-            case .prefixTooShort, .wrongDenial, .malformed: .badRequest
-            case .locked, .notWritten, .unreadable, .permissions, .passphrase: .serviceUnavailable
+            case .prefixTooShort, .wrongDenial: .badRequest
+            case .locked, .notWritten, .notInitialised, .unreadable, .malformed, .unsupportedVersion, .inconsistent, .permissions,
+                .passphrase:
+                .serviceUnavailable
             default: .internalServerError
             }
         self.init(status: status, detail: error.message, code: error.code.rawValue, hint: error.hint)

@@ -143,8 +143,7 @@ extension TokenEndpoint {
     private func response(to error: OAuthError) -> WholeResponse {
         var response = Self.response(HTTPResponse.Status(code: error.status), body: error.body)
         if error.status == 401 {
-            // RFC 9110, section 15.5.2 wants a challenge; there is no scheme that stands for a client certificate.
-            response.fields[.wwwAuthenticate] = "Bearer realm=\"\(state.snapshot.configuration.issuer)\""
+            response.fields[.wwwAuthenticate] = state.challenge
         }
         if let retryAfter = error.retryAfter {
             response.fields[.retryAfter] = "\(retryAfter)"

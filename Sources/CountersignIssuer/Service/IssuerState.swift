@@ -33,6 +33,9 @@ final class IssuerState: Sendable {
         current.withLock { $0 }
     }
 
+    /// RFC 9110, section 15.5.2 wants a challenge with every 401; there is no scheme that stands for a client certificate.
+    var challenge: String { "Bearer realm=\"\(snapshot.configuration.issuer)\"" }
+
     func replace(with snapshot: IssuerSnapshot) {
         current.withLock { $0 = snapshot }
     }

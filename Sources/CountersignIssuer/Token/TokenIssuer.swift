@@ -162,11 +162,8 @@ extension TokenIssuer {
 extension TokenRefusal {
     /// The chain is not good, or could not be judged.
     init(_ failure: PathFailure) {
-        let isOurs: [PathFailure.Code] = [
-            .revocationListMissing, .revocationListExpired, .revocationListInvalid, .checkFailed,
-        ]
         let error =
-            isOurs.contains(failure.code)
+            failure.isUnknowable
             ? OAuthError(.temporarilyUnavailable, "the issuer cannot check certificates at the moment; try again later")
             : OAuthError(.invalidClient, "the client certificate is not accepted (\(failure.code))")
         self.init(Reason(rawValue: failure.code.rawValue), error, log: failure.message)

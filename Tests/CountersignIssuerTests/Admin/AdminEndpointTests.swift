@@ -88,6 +88,45 @@ struct AdminEndpointTests {
             let denied = try await post(issuer, "/admin/keys/rotate", "{}")
             #expect(denied.status == 401)
             #expect(denied.text("code") == "certificate-denied")
+            #expect(denied.headers["www-authenticate"] == #"Bearer realm="https://localhost:8443""#)
+        }
+    }
+
+    @Test("says that it cannot know, and not no, while lists or the ring cannot be used; a faulty body is the asker's fault")
+    func unknowable() async throws {
+        let files = try await IssuerFolder(crl: true)
+        try files.writeClient("admin", try files.pki.certificate(subject("admin")))
+        let admins = "\nadmins:\n  - subject: CN=admin,O=Link Service\n"
+        try files.writeConfiguration(crl: true, services: IssuerFolder.services + admins)
+        try await RunningIssuer.run(files) { issuer in
+            for body in [#"{"kid":1}"#, #"{"kid":"abcdefgh","more":1}"#] {
+                let faulty = try await post(issuer, "/admin/keys/revoke", body)
+                #expect(faulty.status == 400)
+                #expect(faulty.text("code") == "malformed")
+            }
+            let ring = files.folder.path("keys/keyring.json")
+            let good = try text(of: ring)
+            for (content, code) in [
+                ("{", "malformed"), (good.replacing(#""version": 2"#, with: #""version": 9"#), "unsupported-version"),
+            ] {
+                try write(content, to: ring)
+                for answer in [
+                    try await issuer.ask("/admin/keys", as: "admin"), try await post(issuer, "/admin/keys/rotate", "{}"),
+                ] {
+                    #expect(answer.status == 503)
+                    #expect(answer.text("code") == code)
+                }
+            }
+            try write(good, to: ring)
+            #expect(try await issuer.ask("/admin/keys", as: "admin").status == 200)
+
+            let connection = try KeptConnection(to: issuer, as: "admin")
+            let request = "GET /admin/keys HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            #expect(try await connection.ask(request).hasPrefix("HTTP/1.1 200"))
+            issuer.clock.advance(seconds: 3601)
+            let unknown = try await connection.ask(request)
+            #expect(unknown.hasPrefix("HTTP/1.1 503") && unknown.contains(#""code":"crl-expired""#))
+            #expect(unknown.lowercased().contains("\r\nretry-after: 5\r\n"))
         }
     }
 
