@@ -38,14 +38,15 @@ struct OperationsResponder: HTTPResponder {
     }
 
     /// 200 only when a token asked for now could be given: a key can sign, our own certificate is valid, and callers'
-    /// certificates can be judged. A policy is always loaded once the process listens. `stale` says that what the TLS files
-    /// hold now was refused and that older content is in use, which is no reason to stop.
+    /// certificates can be judged. A policy is always loaded once the process listens. `stale` says that what the TLS files or the
+    /// key ring hold now cannot be taken over and that older content is in use, which is no reason to stop: until it is too old to
+    /// tell receivers that nothing was revoked.
     private func ready() -> Response {
         let now = state.clock()
         let material = state.tls.current
         let isValid = (material.certificate.notBefore...material.certificate.notAfter).contains(now)
         let checks: KeyValuePairs<String, Check> = [
-            "keys": state.keys.snapshot.signer != nil ? .ok : .failing,
+            "keys": keys(at: now),
             "tls": !isValid ? .failing : state.tls.failure != nil ? .stale : .ok,
             "crl": state.tls.trustProblem(at: now) == nil ? .ok : .failing,
             "policy": .ok,
@@ -55,6 +56,12 @@ struct OperationsResponder: HTTPResponder {
         return Self.response(
             isReady ? .ok : .serviceUnavailable, #"{"status":"\#(isReady ? "ready" : "not-ready")","checks":{\#(list)}}"#
         )
+    }
+
+    private func keys(at now: Timestamp) -> Check {
+        let snapshot = state.keys.snapshot
+        guard snapshot.signer != nil, snapshot.status.map({ now < $0.expiresAt }) ?? true else { return .failing }
+        return state.keys.isStale ? .stale : .ok
     }
 
     private enum Check: String {

@@ -59,17 +59,18 @@ extension SigningKeys {
                 state.next = announced?.kid == stored.ring.announced?.jwk.kid ? announced : nil
                 return true
             }
+            resolved(.building)
             if taken {
                 log(stored, after: previous)
             }
         } catch {
-            report(.reading, "the key set cannot be built; the keys read before stay in force", error)
+            report(.building, "the key set cannot be built; the keys read before stay in force", error)
         }
     }
 
     /// Reads private keys that were not there when they were first looked for, and the announced one before it is needed.
     func readAhead(_ stored: StoredKeyRing, at now: Timestamp) async {
-        if snapshot.signer == nil, snapshot.revision == stored.revision.number {
+        if snapshot.signer == nil, snapshot.revision == stored.revision.number, await signer(for: stored.ring.signing) != nil {
             await take(stored, from: stored.revision, at: now)
         }
         guard let announced = stored.ring.announced else {
@@ -198,7 +199,7 @@ extension SigningKeys {
         }
     }
 
-    private func log(_ stored: StoredKeyRing, after previous: StoredKeyRing) {
+    func log(_ stored: StoredKeyRing, after previous: StoredKeyRing) {
         let (now, before) = (stored.ring, previous.ring)
         if now.signing.jwk.kid != before.signing.jwk.kid {
             var metadata = metadata(of: stored)

@@ -59,7 +59,7 @@ public final class SigningKeys: Sendable {
     }
 
     enum Problem {
-        case reading, writing, signingKey, announcedKey, status, receivers, clock, clearing
+        case reading, building, writing, signingKey, announcedKey, status, receivers, clock, clearing
     }
 
     let store: any KeyRingStore
@@ -92,10 +92,12 @@ public final class SigningKeys: Sendable {
     ) async throws(KeyRingError) {
         let now = clock()
         // Before the update: a signing key that cannot be had is no reason to change the ring.
-        let first = try await store.privateKey(for: store.load().ring.signing.jwk)
+        let before = try await store.load()
+        let first = try await store.privateKey(for: before.ring.signing.jwk)
         let stored = try await store.update { stored throws(KeyRingError) in
-            let ring = try stored.ring.applying(.adopt(parameters), at: now)
-            return KeyRingChange(await store.settleIfPossible(ring, at: now))
+            let ring = await store.settleIfPossible(try stored.ring.applying(.adopt(parameters), at: now), at: now)
+            let isPromoted = ring.signing.jwk.kid != stored.ring.signing.jwk.kid
+            return KeyRingChange(isPromoted ? ring.recordingPromotion(by: .issuer, at: now) : ring)
         }
         // To open an encrypted key takes a while, so not twice.
         let isFirst = stored.ring.signing.jwk.key == first.publicKey
@@ -112,12 +114,18 @@ public final class SigningKeys: Sendable {
         self.elapsed = elapsed
         state = Mutex(State(stored: stored, snapshot: snapshot, parameters: parameters))
         logger.info("key ring loaded", metadata: metadata(of: stored))
+        if stored.ring.signing.jwk.kid != before.ring.signing.jwk.kid { log(stored, after: before) }
         await readAhead(stored, at: now)
     }
 
     /// The keys as they are now. Cheap; take it once per request.
     public var snapshot: Snapshot {
         state.withLock { $0.snapshot }
+    }
+
+    /// Whether the ring in the store cannot be read, so that what holds here may not be what it says.
+    public var isStale: Bool {
+        state.withLock { $0.problems[.reading] != nil }
     }
 
     /// Takes over other durations, from a configuration that was read again.

@@ -24,6 +24,8 @@ final class Reloader: Service {
         /// The last reason why the file could not be read at all.
         var unreadable: ConfigurationError?
         var looks = LargeFileLooks()
+        /// What was read and could not be taken over yet, and why; tried again at every look until there is something newer.
+        var waiting: (configuration: IssuerConfiguration, because: String)?
     }
 
     init(state: IssuerState, pollInterval: Duration) {
@@ -79,7 +81,7 @@ extension Reloader {
                 state.logger.error("configuration not reloaded, the old one stays in use", metadata: ["problem": "\(problem)"])
             }
         case nil:
-            break
+            if let waiting = seen.withLock(\.waiting) { await take(waiting.configuration) }
         }
     }
 
@@ -110,6 +112,7 @@ extension Reloader {
                 return false
             }
             seen.acted = digest
+            seen.waiting = nil
             return true
         }
         guard isNews else {
@@ -127,24 +130,17 @@ extension Reloader {
     private func take(_ new: IssuerConfiguration) async {
         let old = state.snapshot.configuration
         let effective = new.keepingWhatNeedsRestart(of: old)
-        for key in new.changesThatNeedRestart(since: old) {
-            state.logger.warning("\(key) was changed in the configuration: restart the issuer to make it take effect")
-        }
-        if effective.keys.parameters != old.keys.parameters {
-            do {
-                try await state.keys.adopt(effective.keys.parameters, at: state.clock())
-            } catch {
-                state.logger.error(
-                    "configuration not reloaded, the old one stays in use", metadata: ["problem": "\(error)"]
-                )
-                return
-            }
-        }
         do {
+            if effective.keys.parameters != old.keys.parameters {
+                try await state.keys.adopt(effective.keys.parameters, at: state.clock())
+            }
             state.replace(with: try IssuerSnapshot(effective, after: state.snapshot))
         } catch {
-            state.logger.error("configuration not reloaded, the old one stays in use", metadata: ["problem": "\(error)"])
-            return
+            return wait(with: new, because: "\(error)")
+        }
+        seen.withLock { $0.waiting = nil }
+        for key in new.changesThatNeedRestart(since: old) {
+            state.logger.warning("\(key) was changed in the configuration: restart the issuer to make it take effect")
         }
         for warning in effective.warnings {
             state.logger.warning("\(warning)")
@@ -156,5 +152,16 @@ extension Reloader {
                 "admins": "\(effective.policy.admins.count)",
             ]
         )
+    }
+
+    /// The file is good, and the key ring that belongs to it cannot be changed now.
+    private func wait(with configuration: IssuerConfiguration, because problem: String) {
+        let isNews = seen.withLock { seen in
+            defer { seen.waiting = (configuration, problem) }
+            return seen.waiting?.because != problem
+        }
+        if isNews {
+            state.logger.error("configuration not reloaded, the old one stays in use", metadata: ["problem": "\(problem)"])
+        }
     }
 }

@@ -133,10 +133,10 @@ struct ReloadTests {
             _ = try await issuer.log.line(with: "TLS files not reloaded", "reason=certificate-name")
             #expect(try await kept.token(RunningIssuer.goodForm).hasPrefix("HTTP/1.1 200"))
 
-            // After this list another failure is told: the certificate's file is broken in a new way.
+            // The same failure is told once more, because the list was taken over.
+            let told = issuer.log.all.components(separatedBy: "TLS files not reloaded").count
             try issuer.files.revoke("user-svc")
-            try issuer.files.folder.write("no certificate", to: "issuer.pem")
-            _ = try await issuer.log.line(with: "TLS files not reloaded", "reason=malformed-certificate")
+            try await eventually("told again") { issuer.log.all.components(separatedBy: "TLS files not reloaded").count > told }
             #expect(try await kept.token(RunningIssuer.goodForm).hasPrefix("HTTP/1.1 401"))
             _ = try await issuer.log.line(with: "token refused", "reason=certificate-revoked")
             // Known and not revoked, if without a grant.
@@ -158,6 +158,42 @@ struct ReloadTests {
             try issuer.files.revoke("user-svc")
             while try await issuer.ready().status != 200 { await Task.yield() }
             #expect(try await issuer.token(RunningIssuer.goodForm, as: "search-svc").status == 400)
+        }
+    }
+
+    @Test("says that its ring cannot be read, and is not ready when it cannot tell receivers any more that nothing is revoked")
+    func unreadableRing() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let ring = issuer.files.folder.path("keys/keyring.json")
+            let good = try text(of: ring)
+            try write("{", to: ring)
+            _ = try await issuer.log.line(with: "the key ring cannot be read")
+            let stale = #"{"status":"ready","checks":{"keys":"stale","tls":"ok","crl":"ok","policy":"ok"}}"#
+            #expect(try await issuer.ready().body == stale)
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            issuer.clock.advance(seconds: 121)
+            let ready = try await issuer.ready()
+            #expect(ready.status == 503)
+            #expect(ready.body == stale.replacing("stale", with: "failing").replacing(#""ready""#, with: #""not-ready""#))
+            try write(good, to: ring)
+            _ = try await issuer.log.line(with: "a problem with the key ring is gone")
+            try await eventually("ready again") { try await issuer.ready().body == stale.replacing("stale", with: "ok") }
+        }
+    }
+
+    @Test("takes over a configuration as soon as the key ring can be changed, and says once that it waits")
+    func waitsForTheRing() async throws {
+        try await RunningIssuer.run(try await IssuerFolder()) { issuer in
+            let ring = issuer.files.folder.path("keys/keyring.json")
+            let good = try text(of: ring)
+            try write("{", to: ring)
+            try issuer.files.writeConfiguration(services: "services: []\ntokens: { maxLifetime: 899s }")
+            _ = try await issuer.log.line(with: "configuration not reloaded", "keyring.json")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 200)
+            try write(good, to: ring)
+            _ = try await issuer.log.line(with: "configuration reloaded", "services=0")
+            #expect(try await issuer.token(RunningIssuer.goodForm).status == 401)
+            #expect(issuer.log.all.components(separatedBy: "configuration not reloaded").count == 2)
         }
     }
 
