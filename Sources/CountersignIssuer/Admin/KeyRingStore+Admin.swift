@@ -12,26 +12,22 @@ extension KeyRingStore {
         switch command {
         case .listKeys:
             let stored = try await load()
-            return AdminReport.keys(stored, try await receivers(), at: now)
+            return AdminReport.keys(stored, try await receivers(of: stored.ring), at: now)
         case .rotate(let immediately, let force):
             return AdminReport.rotation(try await rotate(immediately: immediately, force: force, by: author, at: now), at: now)
         case .revoke(let kid):
-            return AdminReport.revocation(try await revoke(kid, by: author, at: now), await known(), at: now)
+            let done = try await revoke(kid, by: author, at: now)
+            return AdminReport.revocation(done, await known(of: done.stored.ring), at: now)
         case .listDenied:
             let stored = try await load()
-            return AdminReport.denied(stored, try await receivers(), at: now)
+            return AdminReport.denied(stored, try await receivers(of: stored.ring), at: now)
         case .deny(let subject, let notBefore):
             let done = try await change(subject, isDenied: true, notBefore: notBefore, by: author, at: now)
-            return AdminReport.denial(subject, isDenied: true, notBefore, done, await known(), at: now)
+            return AdminReport.denial(subject, isDenied: true, notBefore, done, await known(of: done.ring), at: now)
         case .allow(let subject):
             let done = try await change(subject, isDenied: false, by: author, at: now)
-            return AdminReport.denial(subject, isDenied: false, nil, done, await known(), at: now)
+            return AdminReport.denial(subject, isDenied: false, nil, done, await known(of: done.ring), at: now)
         }
-    }
-
-    /// The receivers, or none when they cannot be read: the ring has been changed by then, and that is what counts.
-    private func known() async -> Receivers {
-        (try? await receivers()) ?? Receivers()
     }
 }
 

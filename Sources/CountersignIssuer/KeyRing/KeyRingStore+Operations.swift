@@ -109,7 +109,7 @@ extension KeyRingStore {
             wasAnnounced: wasAnnounced,
             isEmergency: announced == nil && ring.signing.promotion == .emergency,
             promoted: promoted,
-            lacking: try await receivers().standing(of: kid, at: now, window: ring.parameters.receiverWindow),
+            lacking: await known(of: ring).standing(of: kid, at: now, window: ring.parameters.receiverWindow),
             stored: stored
         )
     }
@@ -195,7 +195,7 @@ extension KeyRingStore {
         guard ring.isPromotionDue(at: now), let announced = ring.announced else {
             return ring.settled(at: now)
         }
-        let isSeen = (try? await standing(of: announced, in: ring, at: now).isComplete) ?? true
+        let isSeen = (try? await standing(of: announced, in: ring, at: now).isComplete) ?? false
         let hasKey = await canPromote(announced)
         return ring.settled(at: now, promoting: isSeen && hasKey)
     }
@@ -204,7 +204,18 @@ extension KeyRingStore {
     func standing(
         of announced: KeyRing.Announced, in ring: KeyRing, at now: Timestamp
     ) async throws(KeyRingError) -> ReceiverStanding {
-        try await receivers().standing(of: announced.jwk.kid, at: now, window: ring.parameters.receiverWindow)
+        try await receivers(of: ring).standing(of: announced.jwk.kid, at: now, window: ring.parameters.receiverWindow)
+    }
+
+    /// The receivers that count: whoever is denied, is none.
+    func receivers(of ring: KeyRing) async throws(KeyRingError) -> Receivers {
+        let denied = Set(ring.denials.compactMap { $0.notBefore == nil ? $0.subject : nil })
+        return Receivers(try await receivers().sightings.filter { !denied.contains(.service($0.name)) })
+    }
+
+    /// The same, or none when they cannot be read: for the report of a change that is done by then, and that is what counts.
+    func known(of ring: KeyRing) async -> Receivers {
+        (try? await receivers(of: ring)) ?? Receivers()
     }
 
     /// Refuses to go on from an announced key that receivers lack.

@@ -1,5 +1,6 @@
 import CountersignCrypto
 import CountersignJOSE
+import Foundation
 import Testing
 
 @testable import CountersignIssuer
@@ -88,6 +89,42 @@ struct RotationWaitsTests {
 
             let nothing = await #expect(throws: KeyRingError.self) { try await store.rotate(force: true, at: ringStart + 701) }
             #expect(nothing?.code == .nothingAnnounced)
+        }
+    }
+
+    @Test("A service that is denied is none: it is waited for no longer, and again when it is allowed")
+    func denied() async throws {
+        try await withStore { store, announced in
+            _ = try await store.change(.service("billing-svc"), isDenied: true, at: ringStart + 1)
+            let ring = try await store.load().ring
+            #expect(try await store.receivers(of: ring).sightings.isEmpty)
+            _ = try await store.change(.service("billing-svc"), isDenied: false, at: ringStart + 2)
+            await #expect(throws: KeyRingError.self) { try await store.rotate(at: ringStart + 700) }
+            // Tokens of the past alone are refused; the service goes on.
+            _ = try await store.change(.service("billing-svc"), isDenied: true, notBefore: ringStart, at: ringStart + 3)
+            await #expect(throws: KeyRingError.self) { try await store.rotate(at: ringStart + 700) }
+            _ = try await store.change(.service("billing-svc"), isDenied: true, at: ringStart + 4)
+            #expect(try await store.rotate(to: RingKeys.privateKey(2), at: ringStart + 700).promoted == announced)
+        }
+    }
+
+    @Test("While receivers cannot be read nothing is promoted, not by an issuer that starts either; what is done is reported")
+    func unreadableReceivers() async throws {
+        try await withTemporaryFolder { folder in
+            let store = FileKeyRingStore(directory: "\(folder)/keys")
+            let parameters = try KeyRingParameters(announceFor: 600, retireAfter: 965, rotateEvery: 0, receiverWindow: 3600)
+            _ = try await store.initialise(with: RingKeys.privateKey(0), parameters: parameters, at: ringStart)
+            try write("{", to: "\(folder)/keys/receivers.json")
+            let announced = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart).kid
+            func issuer() async throws -> SigningKeys {
+                try await SigningKeys(
+                    store: store, parameters: parameters, logger: LogRecorder().logger(), clock: { ringStart + 700 })
+            }
+            #expect(try await issuer().snapshot.signingKeyID != announced)
+
+            try FileManager.default.removeItem(atPath: "\(folder)/keys/receivers.json")
+            #expect(try await issuer().snapshot.signingKeyID == announced)
+            #expect(try await store.load().ring.history.last?.what == "promoted the key \(announced)")
         }
     }
 
