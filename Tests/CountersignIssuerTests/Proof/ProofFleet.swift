@@ -52,11 +52,19 @@ struct ProofFleet: Sendable {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let group = ServiceGroup(configuration: .init(services: services.map { .init(service: $0) }, logger: quiet))
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
+            tasks.addTask {
+                // An issuer that does not start must not be waited for.
+                defer { ports.continuation.finish() }
+                try await group.run()
+            }
             var addresses: [String] = []
             for await port in ports.stream {
                 addresses.append("https://localhost:\(port)")
                 if addresses.count == count { break }
+            }
+            guard addresses.count == count else {
+                try await tasks.waitForAll()
+                throw CancellationError()
             }
             let fleet = ProofFleet(folder: folder, clock: clock, addresses: addresses, log: log)
             let result: Result<Value, any Error>

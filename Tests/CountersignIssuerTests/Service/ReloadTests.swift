@@ -156,7 +156,7 @@ struct ReloadTests {
             #expect(ready.status == 503)
             #expect(ready.body == #"{"status":"not-ready","checks":{"keys":"ok","tls":"ok","crl":"failing","policy":"ok"}}"#)
             try issuer.files.revoke("user-svc")
-            while try await issuer.ready().status != 200 { await Task.yield() }
+            try await eventually("ready again") { try await issuer.ready().status == 200 }
             #expect(try await issuer.token(RunningIssuer.goodForm, as: "search-svc").status == 400)
         }
     }

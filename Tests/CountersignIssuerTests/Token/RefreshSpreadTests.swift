@@ -29,14 +29,21 @@ struct RefreshSpreadTests {
         }
     }
 
-    private static func load(refreshingAfter pause: (Double) -> Double) -> Load {
+    /// A caller that renews without a pause: the day would have no end.
+    private struct NoProgress: Error {
+        let pause: Double?
+    }
+
+    private static func load(refreshingAfter pause: (Double) -> Double?) throws -> Load {
         var chance = Chance()
         var requests = [Int](repeating: 0, count: day)
         for _ in 0..<callers {
             var moment = chance.next()
             while moment < Double(day) {
                 requests[Int(moment)] += 1
-                moment += pause(chance.next())
+                let pause = pause(chance.next())
+                guard let pause, pause > 0 else { throw NoProgress(pause: pause) }
+                moment += pause
             }
         }
         let later = requests[60...]
@@ -48,9 +55,9 @@ struct RefreshSpreadTests {
     }
 
     @Test("keeps the peak of a day near the mean, where callers left to themselves come in waves")
-    func dayOfAFleet() {
-        let alone = Self.load { Self.life * (0.5 + 0.1 * $0) }
-        let spread = Self.load { Double(RefreshSpread.seconds(of: 300, chance: $0) ?? 0) }
+    func dayOfAFleet() throws {
+        let alone = try Self.load { Self.life * (0.5 + 0.1 * $0) }
+        let spread = try Self.load { RefreshSpread.seconds(of: 300, chance: $0).map(Double.init) }
         // The figures of docs/reference/http.md.
         #expect(alone.peak / alone.mean > 5)
         #expect(alone.tenSecondPeak / alone.mean > 5)
