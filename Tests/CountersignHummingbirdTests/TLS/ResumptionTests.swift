@@ -88,6 +88,39 @@ import Testing
         }
     }
 
+    /// While the server's own certificate cannot be read, the old one stays, and with it the context and its tickets; a new list
+    /// counts all the same.
+    @Test(arguments: versions)
+    func aSessionResumedUnderTheSameContextIsJudgedByTheNewList(version: String) async throws {
+        let authority = try ThrowAwayAuthority()
+        let files = try ServerFiles(authority, revocationList: authority.revocationList())
+        let tls = try files.load()
+        let client = try authority.issue("user-svc.link.internal")
+        let other = try authority.issue("other-svc.link.internal")
+        try await TestServer.run(tls) { server in
+            let before = tls.current
+            @Sendable func revoke(_ identity: Identity) throws {
+                try files.directory.write(authority.revocationList([identity]), to: "crl.pem")
+                #expect(throws: TLSError(.malformedCertificate, "")) { try tls.reload(at: .now()) }
+                #expect(tls.current.context === before.context)
+                #expect(tls.current.contentDigest != before.contentDigest)
+            }
+            let session = Session(server: server, files: files, client: client, version: version)
+            try await session.begin()
+            try files.directory.write(Array("no certificate".utf8), to: "server.pem")
+            try revoke(other)
+            let answer = try await session.resume()
+            #expect(answer.output.contains("Reused, TLSv1"), "\(answer)")
+            #expect(answer.output.contains("CN=user-svc.link.internal,O=Link Service"))
+            #expect(server.refusals.codes == [])
+            try revoke(client)
+            let late = try await session.resume()
+            #expect(late.output.contains("Reused, TLSv1"), "\(late)")
+            #expect(!late.output.contains("HTTP/1.1"))
+            #expect(try await server.refusals.codes(1) == ["certificate-revoked"])
+        }
+    }
+
     /// The client need not hold its key any more to resume; it gets no further than the certificate it began with.
     @Test(arguments: versions)
     func aSessionStaysWithTheCertificateItWasBegunWith(version: String) async throws {
