@@ -13,8 +13,8 @@ public struct TypedStatement: Sendable {
 
     /// Takes a statement apart. The header must be exactly `alg`, `kid` and `typ`, as for an access token.
     ///
-    /// - Throws: ``JOSEError``: `tokenTooLarge`, `tokenMalformed`, `headerMalformed`, `headerCritical`, `headerAlgorithm`,
-    ///   `headerType`, `headerUnexpected` or `headerKeyID`.
+    /// - Throws: ``JOSEError``, the first that applies of `tokenTooLarge`, `tokenMalformed`, `headerMalformed`,
+    ///   `headerCritical`, `headerAlgorithm`, `headerType`, `headerUnexpected` and `headerKeyID`.
     public init(_ bytes: [UInt8], type: String, maxBytes: Int) throws(JOSEError) {
         jws = try CompactJWS(bytes, maxBytes: maxBytes)
         let header: JSONObject
@@ -32,8 +32,12 @@ public struct TypedStatement: Sendable {
         guard let found = header.string("typ"), found.hasSameUTF8(as: type) else {
             throw JOSEError(.headerType, member: "typ", "The header's \"typ\" is missing or not \"\(type)\".")
         }
-        guard header.count == 3, let text = header.string("kid"), let kid = KeyID(text) else {
-            throw JOSEError(.headerKeyID, member: "kid", "The header's \"kid\" is missing, not a key's, or not the last member.")
+        // alg and typ are there and no name appears twice, so whatever is not kid either is one too many.
+        guard header.count == (header["kid"] == nil ? 2 : 3) else {
+            throw JOSEError(.headerUnexpected, "The header has members besides \"alg\", \"kid\" and \"typ\".")
+        }
+        guard let text = header.string("kid"), let kid = KeyID(text) else {
+            throw JOSEError(.headerKeyID, member: "kid", "The header's \"kid\" is missing or not 43 characters of base64url.")
         }
         self.kid = kid
         payload = jws.payload
