@@ -4,19 +4,12 @@ import Foundation
 /// Certificates and lists named on the command line, with errors that name the file.
 enum CertificateFile {
     static func certificates(_ path: String) throws -> [Certificate] {
-        do {
-            return try Certificate.parsePEM(try bytes(path, maxBytes: 1 << 20))
-        } catch let error as CryptoError {
-            throw CommandFailure.configuration("\(path): \(error.message)", hint: "a certificate file is PEM text")
-        }
+        try parse(path, maxBytes: 1 << 20, "a certificate file", Certificate.parsePEM)
     }
 
     static func revocationLists(_ path: String) throws -> [CertificateRevocationList] {
-        do {
-            return try CertificateRevocationList.parsePEM(try bytes(path, maxBytes: 2 * CertificateRevocationList.maxBytes))
-        } catch let error as CryptoError {
-            throw CommandFailure.configuration("\(path): \(error.message)", hint: "a revocation list file is PEM text")
-        }
+        try parse(
+            path, maxBytes: 2 * CertificateRevocationList.maxBytes, "a revocation list file", CertificateRevocationList.parsePEM)
     }
 
     /// The file's bytes, at most `maxBytes` of them; `-` is standard input.
@@ -35,5 +28,18 @@ enum CertificateFile {
         }
         guard data.count <= maxBytes else { throw CommandFailure.configuration("\(path) is larger than \(maxBytes) bytes") }
         return [UInt8](data)
+    }
+
+    private static func parse<Value>(
+        _ path: String, maxBytes: Int, _ kind: String, _ parsePEM: ([UInt8]) throws(CryptoError) -> [Value]
+    ) throws -> [Value] {
+        let bytes = try bytes(path, maxBytes: maxBytes)
+        do throws(CryptoError) {
+            return try parsePEM(bytes)
+        } catch {
+            // PEM can be refused for other reasons, and then the form of the file is not what to look at.
+            let isPEM = bytes.contains("-----BEGIN ".utf8)
+            throw CommandFailure.configuration("\(path): \(error.message)", hint: isPEM ? nil : "\(kind) is PEM text")
+        }
     }
 }

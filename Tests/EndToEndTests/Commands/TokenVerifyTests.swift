@@ -249,6 +249,39 @@ import Testing
         #expect(try receiver.verify("").exitCode == 64)
     }
 
+    /// A file that is PEM and refused all the same has another fault than its form.
+    @Test func saysThatAFileIsToBePEMOnlyWhereItIsNot() throws {
+        let token = try receiver.token()
+        for label in ["CERTIFICATE", "X509 CRL"] {
+            try receiver.files.write("-----BEGIN \(label)-----\nAAAA\n-----END \(label)-----\n", to: "empty \(label).pem")
+        }
+        try receiver.files.write(receiver.caller.certificate.der, to: "certificate.der")
+        for option in ["--certificate", "--ca", "--crl"] {
+            #expect(try receiver.verify(token, [option: "certificate.der"]).hint.hasSuffix("file is PEM text"), "\(option)")
+            for file in option == "--crl" ? ["ca.pem", "empty X509 CRL.pem"] : ["crl.pem", "empty CERTIFICATE.pem"] {
+                let result = try receiver.verify(token, [option: file])
+                #expect(result.exitCode == 78, "\(option) \(file): \(result)")
+                #expect(result.error.hasPrefix("\(file): ") && result.hint.isEmpty, "\(option) \(file): \(result)")
+            }
+        }
+    }
+
+    @Test func refusesAListThatIsSignedTooWeaklyWithoutBlamingItsForm() throws {
+        let openssl = OpenSSLCertificates(try TestDirectory())
+        _ = try openssl.root()
+        try openssl.directory.write("", to: "index.txt")
+        let configuration = try openssl.directory.write(
+            "[ca]\ndefault_ca=own\n[own]\ndatabase=\(openssl.directory.path("index.txt"))\ndefault_crl_days=1\n", to: "ca.cnf")
+        let list = openssl.directory.path("weak.pem")
+        let made = try Shell.run(
+            "openssl", "ca", "-gencrl", "-config", configuration, "-md", "sha1", "-cert", openssl.directory.path("root.pem"),
+            "-keyfile", openssl.directory.path("root.key"), "-out", list)
+        try #require(made.succeeded, "\(made)")
+        let result = try receiver.verify(try receiver.token(), ["--crl": list])
+        #expect(result.exitCode == 78)
+        #expect(result.error.contains("too weak") && result.hint.isEmpty, "\(result)")
+    }
+
     @Test func refusesAKeySetWithAPrivateKeyInIt() throws {
         let text = String(decoding: receiver.issuer.keys.json, as: UTF8.self)
         try receiver.files.write(text.replacing(#""kty":"#, with: #""d":"AQAB","kty":"#), to: "private.json")
