@@ -9,7 +9,8 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         abstract: "Verifies a token together with the certificate of its holder, as a receiver would.",
         discussion: """
             Prints the verified caller as JSON, or the reason code on standard output, the reason in words on standard \
-            error, and exits 1. Without --ca nobody vouches for the certificate; only its validity is checked.
+            error, and exits 1. Without --ca nobody vouches for the certificate; only its validity is checked. A receiver that \
+            was told to require other fields of the subject than CN and O has its like in --required-subject-fields.
 
             EXAMPLE
               countersign token verify - --jwks jwks.json \\
@@ -43,6 +44,12 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "A subject (RFC 4514) that may call; may be repeated. None: every trusted certificate.", valueName: "subject"))
     var allow: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The subject fields that the receiver requires, such as CN,O,OU, or none; CN,O unless given. Without --ca: none.",
+            valueName: "fields"))
+    var requiredSubjectFields: SubjectFieldsArgument?
 
     @Option(
         help: ArgumentHelp(
@@ -82,7 +89,7 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         let authenticator = Authenticator(
             expecting: Expectations(issuer: issuer, audiences: [audience], leeway: leeway.seconds),
             trust: try trust(),
-            callers: CallerPolicy(rules: try rules(), requiredSubjectFields: []),
+            callers: try callers(),
             keys: try keys(),
             binding: tokenBinding
         )
@@ -103,7 +110,7 @@ struct TokenVerifyCommand: AsyncParsableCommand {
             StandardOutput.write(String(decoding: try JSONWriter.bytes(.object(caller.json), pretty: true), as: UTF8.self))
         case .refused(let refusal):
             StandardOutput.write(refusal.reason.rawValue)
-            throw CommandFailure.no(refusal.description)
+            throw CommandFailure.no(refusal.description, hint: hint(refusal))
         }
     }
 
@@ -128,6 +135,19 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         }
     }
 
+    private func callers() throws -> CallerPolicy {
+        if let fields = requiredSubjectFields?.fields {
+            return CallerPolicy(rules: try rules(), requiredSubjectFields: fields)
+        }
+        // Where nobody vouches for the subject, nothing is gained from what stands in it.
+        return ca == nil ? CallerPolicy(rules: try rules(), requiredSubjectFields: []) : CallerPolicy(rules: try rules())
+    }
+
+    private func hint(_ refusal: Refusal) -> String? {
+        guard refusal.reason == .subjectIncomplete, ca != nil, requiredSubjectFields == nil else { return nil }
+        return "if the receiver requires other fields than CN and O, name them with --required-subject-fields"
+    }
+
     private func rules() throws -> [CallerRule] {
         if allow.isEmpty { return [.anyTrustedCertificate] }
         return try allow.map { text in
@@ -146,6 +166,18 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         } catch let error as JOSEError {
             throw CommandFailure.configuration("\(jwks): \(error.message)", hint: "fetch it from ISSUER/.well-known/jwks.json")
         }
+    }
+}
+
+/// `--required-subject-fields`: short names with commas between them, or `none`.
+struct SubjectFieldsArgument: ExpressibleByArgument, Sendable {
+    let fields: [DistinguishedName.AttributeType]
+
+    init?(argument: String) {
+        let names = argument == "none" ? [] : argument.split(separator: ",", omittingEmptySubsequences: false)
+        let known = names.compactMap { DistinguishedName.AttributeType(shortName: String($0)) }
+        guard known.count == names.count else { return nil }
+        fields = known
     }
 }
 

@@ -76,6 +76,7 @@ import Testing
                 "user-svc", names: ["user-svc", "admin-svc"].map { .uri("spiffe://link.internal/service/\($0)") }
             )
         },
+        Attack("subject-incomplete", "a subject without an organization") { try $0.withoutOrganization() },
         Attack(
             "subject-not-allowed", "a subject nobody allows", options: ["--allow": "CN=admin-svc.link.internal,O=Link Service"]
         ) {
@@ -195,6 +196,32 @@ import Testing
         let bare = try receiver.verify(token, ["--crl": nil, "--ca": nil])
         #expect(bare.succeeded)
         #expect(bare.standardError.contains("warning: without --ca nobody vouches for the certificate"))
+    }
+
+    @Test func requiresTheSubjectFieldsThatTheReceiverRequires() throws {
+        let short = try receiver.withoutOrganization()
+        let token = try receiver.issuer.token(for: short, service: "user-svc", audience: "search-svc")
+        let path = try receiver.certificate("short", short)
+        func verdict(_ options: [String: String?]) throws -> String {
+            let result = try receiver.verify(token, options.merging(["--certificate": path]) { $1 })
+            return result.succeeded ? "accepted" : result.standardOutput
+        }
+        let refused = try receiver.verify(token, ["--certificate": path])
+        #expect(refused.standardOutput == "subject-incomplete")
+        #expect(refused.hint.contains("--required-subject-fields"), "\(refused)")
+        for (fields, expected) in [
+            ("CN", "accepted"), ("cn", "accepted"), ("none", "accepted"), ("CN,O", "subject-incomplete"),
+            ("O", "subject-incomplete"),
+            ("CN,OU", "subject-incomplete"),
+        ] {
+            #expect(try verdict(["--required-subject-fields": fields]) == expected, "\(fields)")
+        }
+        let bare: [String: String?] = ["--ca": nil, "--crl": nil]
+        #expect(try verdict(bare) == "accepted")
+        #expect(try verdict(bare.merging(["--required-subject-fields": "CN,O"]) { $1 }) == "subject-incomplete")
+        for fields in ["", "CN,", "Dept", "CN O", "none,CN"] {
+            #expect(try receiver.verify(token, ["--required-subject-fields": fields]).exitCode == 64, "\(fields)")
+        }
     }
 
     @Test func explainsWhichCheckSaidNo() throws {

@@ -65,6 +65,11 @@ struct ReceiverFolder: Sendable {
         return try issuer.token(header: Array(goodHeader.utf8), payload: Array(good.replacing(old, with: new).utf8))
     }
 
+    /// A certificate that names its service, and in its subject nothing else.
+    func withoutOrganization() throws -> TestIdentity {
+        try authority.issue("user-svc", subject: DistinguishedName([(.commonName, "user-svc.link.internal")]))
+    }
+
     var goodHeader: String { #"{"alg":"RS256","kid":"\#(issuer.keyID)","typ":"at+jwt"}"# }
 
     /// Writes another certificate and returns its path.
