@@ -60,25 +60,10 @@ struct AgentListener: Service {
         do {
             try await application.run()
         } catch let error as IOError {
-            throw CommandFailure.software("cannot listen on \(name): \(Self.reason(error))", hint: Self.hint(error))
+            throw CommandFailure.listening(on: name, error, whenInUse: "stop the other process, or choose another address")
         } catch let error as SocketAddressError {
             throw CommandFailure.software("cannot listen on \(name): \(error)")
         }
-    }
-
-    private static func reason(_ error: IOError) -> String {
-        switch error.errnoCode {
-        case EADDRINUSE: "it is in use"
-        case EACCES, EPERM: "permission denied"
-        case EADDRNOTAVAIL: "this machine has no such address"
-        case ENOENT: "its directory is not there"
-        case EROFS: "the file system is read-only"
-        default: "\(error)"
-        }
-    }
-
-    private static func hint(_ error: IOError) -> String? {
-        error.errnoCode == EADDRINUSE ? "stop the other process, or choose another address" : nil
     }
 }
 

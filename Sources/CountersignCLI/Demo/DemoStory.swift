@@ -4,6 +4,7 @@ import CountersignIssuer
 import CountersignJOSE
 import CountersignTLS
 import Logging
+import NIOCore
 import ServiceLifecycle
 
 /// The steps of the demo, in order.
@@ -11,6 +12,8 @@ struct DemoStory {
     let folder: DemoFolder
 
     /// Sets the scene, tells the story, and stops everything that was started.
+    ///
+    /// - Throws: `CommandFailure` when issuer or receiver cannot listen.
     func tell() async throws -> DemoReport {
         var report = DemoReport()
         try await folder.prepare(&report)
@@ -21,19 +24,38 @@ struct DemoStory {
         let (ready, isReady) = AsyncStream.makeStream(of: Void.self)
         let group = ServiceGroup(
             configuration: .init(
-                services: [issuer] + receiver.services { isReady.finish() },
+                services: [issuer] + receiver.services { isReady.yield() },
                 logger: Logger(label: "countersign.demo.services") { _ in SwiftLogNoOpLogHandler() }
             )
         )
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
-            // Ends when the receiver listens, which it does once it has the issuer's keys.
-            for await _ in ready {}
+            tasks.addTask {
+                defer { isReady.finish() }
+                try await run(group)
+            }
+            // The receiver listens once it has the issuer's keys, or the group ends before that and says why.
+            guard await ready.contains(where: { true }) else {
+                try await tasks.waitForAll()
+                throw CommandFailure.software("issuer and receiver stopped before they were ready")
+            }
             report.step("the issuer and a receiving service start", expected: "listening", happened: "listening")
             try await play(&report, receiver: receiver, log: log)
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
             return report
+        }
+    }
+
+    private func run(_ group: ServiceGroup) async throws {
+        // The ports were free when they were chosen; somebody else can have one by now.
+        let hint = "run it again\(folder.isKept ? " with another --keep" : ""): it takes other ports"
+        do {
+            try await group.run()
+        } catch let error as IssuerStartError {
+            throw CommandFailure.software(error.message, hint: error.code == .address ? hint : error.hint)
+        } catch let error as IOError {
+            // The receiver's: the issuer tells its own in its own words.
+            throw CommandFailure.listening(on: "127.0.0.1:\(folder.receiverPort)", error, whenInUse: hint)
         }
     }
 

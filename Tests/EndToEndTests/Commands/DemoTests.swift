@@ -1,5 +1,9 @@
 import CountersignTesting
+import NIOCore
+import NIOPosix
 import Testing
+
+@testable import CountersignCLI
 
 /// `countersign demo` tells the whole story.
 @Suite(.serialized) struct DemoTests {
@@ -34,5 +38,22 @@ import Testing
         }
         #expect(result.standardOutput.contains("All \(steps.count) steps went as expected."))
         #expect(try files.contents().filter { !$0.hasPrefix("countersign-test-") } == [])
+    }
+
+    /// The ports are let go before they are used, so somebody can be faster.
+    @Test(.timeLimit(.minutes(2)), arguments: ["issuer", "operations", "receiver"])
+    func endsAndSaysWhyWhenAPortIsTakenMeanwhile(whose: String) async throws {
+        let files = try TestDirectory()
+        let folder = try await DemoFolder(keep: files.path("kept"))
+        let ports = ["issuer": folder.issuerPort, "operations": folder.operationsPort, "receiver": folder.receiverPort]
+        let taken = try #require(ports[whose])
+        // Where this fails somebody else has the port, which is as good.
+        let other = try? await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: taken)
+            .get()
+        let failure = await #expect(throws: CommandFailure.self) { try await DemoStory(folder: folder).tell() }
+        #expect(failure?.exitCode == .software)
+        #expect(failure?.message.hasPrefix("cannot listen on 127.0.0.1:\(taken): ") == true, "\(String(describing: failure))")
+        #expect(failure?.hint?.isEmpty == false)
+        try await other?.close()
     }
 }
