@@ -14,6 +14,8 @@ extension CertificateAuthority {
         }
 
         public let entries: [Entry]
+        /// The lists as they are now, the root's first. That of an authority whose key is kept elsewhere is the old one.
+        public let lists: [CertificateRevocationList]
         /// The file of the lists.
         public let file: String
     }
@@ -82,7 +84,7 @@ extension CertificateAuthority {
                 _ = try authority.requiredKey(in: folder)
             }
             try renew(&lists, inventory, adding: additions, at: now, validFor: seconds)
-            return Revoked(entries: entries, file: folder.path(Self.revocationListFile))
+            return Revoked(entries: entries, lists: lists.lists, file: revocationListPath)
         }
     }
 

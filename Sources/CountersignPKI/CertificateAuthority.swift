@@ -37,8 +37,11 @@ public struct CertificateAuthority: Sendable {
     static let rootDays: Int64 = 3650
     static let intermediateDays: Int64 = 1825
 
-    /// The file of the revocation lists.
+    /// The name of the file of the revocation lists.
     static let revocationListFile = "crl.pem"
+
+    /// The file of the revocation lists.
+    public var revocationListPath: String { folder.path(Self.revocationListFile) }
 
     /// How long a list says that it holds, unless told otherwise: a day.
     public static let defaultListValidity: Int64 = secondsPerDay

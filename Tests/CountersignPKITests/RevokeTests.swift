@@ -15,6 +15,7 @@ import Testing
         #expect(revoked.entries.map(\.serialHex) == [bad.serialHex])
         #expect(revoked.entries.map(\.certificate) == [bad])
         #expect(revoked.entries.map(\.wasRevoked) == [false])
+        #expect(revoked.lists.map(\.der) == (try fixture.lists().map(\.der)))
         #expect(try fixture.verdict("thief/cert.pem") == .revoked)
         #expect(try fixture.verdict("user-svc/cert.pem") == nil)
         #expect(try fixture.openSSLVerdict("thief/cert.pem").standardError.contains("certificate revoked"))

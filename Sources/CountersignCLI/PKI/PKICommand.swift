@@ -25,7 +25,7 @@ struct PKICommand: AsyncParsableCommand {
 /// `--dir`: where the authority is.
 struct PKIDirectoryOption: ParsableArguments {
     @Option(name: .customLong("dir"), help: ArgumentHelp("The directory of the authority.", valueName: "dir"))
-    var path: String
+    var path = "certs"
 
     func validate() throws {
         guard !path.isEmpty else { throw ValidationError("--dir is empty") }

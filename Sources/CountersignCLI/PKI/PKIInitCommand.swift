@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignCrypto
+import CountersignJSON
 import CountersignPKI
 
 /// `countersign pki init`: a new authority.
@@ -33,17 +34,42 @@ struct PKIInitCommand: AsyncParsableCommand {
         help: ArgumentHelp("The common name of an intermediate authority that issues in the root's stead.", valueName: "name"))
     var intermediate: String?
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() async throws {
-        let issuers = try CommandFailure.answering { () throws(PKIError) in
-            try CertificateAuthority.create(
+        let now = Timestamp.now()
+        let (authority, issuers, lists) = try CommandFailure.answering { () throws(PKIError) in
+            let authority = try CertificateAuthority.create(
                 in: directory.path, trustDomain: trustDomain, organization: organization, keyKind: key.value,
-                intermediate: intermediate, at: .now()
-            ).issuers()
+                intermediate: intermediate, at: now
+            )
+            return (authority, try authority.issuers(), try authority.status(at: now).lists.map(\.list))
+        }
+        if json {
+            return try printJSON([
+                "authorities": .array(zip(["root", "intermediate"], issuers).map { .object(Self.json($0, $1)) }),
+                "revocationLists": .lists(lists),
+                "revocationListFile": .string(authority.revocationListPath),
+            ])
         }
         for issuer in issuers {
             StandardOutput.write("made \(issuer.certificate.subject), valid until \(issuer.certificate.notAfter)")
             StandardOutput.write("wrote \(issuer.file) and \(issuer.keyFile)")
         }
-        StandardOutput.write("wrote \(directory.path)/crl.pem, which holds for a day; countersign pki crl renews it")
+        StandardOutput.write("wrote \(authority.revocationListPath), which holds for a day; countersign pki crl renews it")
+    }
+
+    private static func json(_ name: String, _ issuer: CertificateAuthority.Issuer) -> JSONObject {
+        [
+            "name": .string(name),
+            "subject": .string("\(issuer.certificate.subject)"),
+            "serial": .string(issuer.certificate.serialHex),
+            "notBefore": .string("\(issuer.certificate.notBefore)"),
+            "notAfter": .string("\(issuer.certificate.notAfter)"),
+            "sha256": .string(issuer.certificate.sha256.hex),
+            "certificate": .string(issuer.file),
+            "privateKey": .string(issuer.keyFile),
+        ]
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignCrypto
+import CountersignJSON
 import CountersignPKI
 
 /// `countersign pki revoke`: certificates onto their issuers' lists.
@@ -28,6 +29,9 @@ struct PKIRevokeCommand: AsyncParsableCommand {
 
     @OptionGroup var lists: PKIListValidityOption
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func validate() throws {
         guard (service == nil) != (serial == nil) else {
             throw ValidationError("give a service or a --serial, one of the two")
@@ -44,15 +48,37 @@ struct PKIRevokeCommand: AsyncParsableCommand {
                 try authority.revoke(service ?? "", at: now, listsValidFor: lists.validFor.seconds)
             }
         }
-        for entry in revoked.entries {
-            let holder = entry.certificate.map { " of \($0.subject), valid until \($0.notAfter)" } ?? ""
-            StandardOutput.write("\(entry.wasRevoked ? "was revoked before:" : "revoked") \(entry.serialHex)\(holder)")
-            if entry.certificate == nil {
-                StandardError.write(
-                    "warning: no certificate with this number is in \(directory.path); it is on the list all the same")
+        if json {
+            try printJSON(Self.json(revoked))
+        } else {
+            for entry in revoked.entries {
+                let holder = entry.certificate.map { " of \($0.subject), valid until \($0.notAfter)" } ?? ""
+                StandardOutput.write("\(entry.wasRevoked ? "was revoked before:" : "revoked") \(entry.serialHex)\(holder)")
             }
+            StandardOutput.write("wrote \(revoked.file), which holds until \(now.adding(seconds: lists.validFor.seconds))")
         }
-        StandardOutput.write("wrote \(revoked.file), which holds until \(now.adding(seconds: lists.validFor.seconds))")
+        if revoked.entries.contains(where: { $0.certificate == nil }) {
+            StandardError.write(
+                "warning: no certificate with this number is in \(directory.path); it is on the list all the same")
+        }
+    }
+
+    private static func json(_ revoked: CertificateAuthority.Revoked) -> JSONObject {
+        [
+            "certificates": .array(
+                revoked.entries.map { entry in
+                    .object([
+                        "serial": .string(entry.serialHex),
+                        "subject": entry.certificate.map { .string("\($0.subject)") } ?? .null,
+                        "notBefore": entry.certificate.map { .string("\($0.notBefore)") } ?? .null,
+                        "notAfter": entry.certificate.map { .string("\($0.notAfter)") } ?? .null,
+                        "wasRevoked": .bool(entry.wasRevoked),
+                    ])
+                }
+            ),
+            "revocationLists": .lists(revoked.lists),
+            "revocationListFile": .string(revoked.file),
+        ]
     }
 }
 
@@ -74,9 +100,18 @@ struct PKIListCommand: AsyncParsableCommand {
 
     @OptionGroup var validity: PKIListValidityOption
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() async throws {
-        let lists = try CommandFailure.answering { () throws(PKIError) in
-            try CertificateAuthority.open(directory.path).renewRevocationLists(at: .now(), validFor: validity.validFor.seconds)
+        let (authority, lists) = try CommandFailure.answering { () throws(PKIError) in
+            let authority = try CertificateAuthority.open(directory.path)
+            return (authority, try authority.renewRevocationLists(at: .now(), validFor: validity.validFor.seconds))
+        }
+        if json {
+            return try printJSON([
+                "revocationLists": .lists(lists), "revocationListFile": .string(authority.revocationListPath),
+            ])
         }
         for list in lists {
             StandardOutput.write("\(list.issuer): \(list.revoked.count) revoked, holds until \(list.nextUpdate)")

@@ -88,14 +88,9 @@ struct PKIStatusCommand: AsyncParsableCommand {
             ),
             "revocationLists": .array(
                 status.lists.map { row in
-                    .object([
-                        "issuer": .string("\(row.list.issuer)"),
-                        "number": row.list.number.map { .integer($0) } ?? .null,
-                        "revoked": .integer(Int64(row.list.revoked.count)),
-                        "thisUpdate": .string("\(row.list.thisUpdate)"),
-                        "nextUpdate": .string("\(row.list.nextUpdate)"),
-                        "expired": .bool(row.isExpired),
-                    ])
+                    var list = row.list.json
+                    list.append("expired", .bool(row.isExpired))
+                    return .object(list)
                 }
             ),
         ]

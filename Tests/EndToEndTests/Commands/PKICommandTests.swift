@@ -86,6 +86,77 @@ import Testing
         #expect(try openssl("user-svc").succeeded)
     }
 
+    @Test(arguments: [nil, "Link Issuing CA"]) func tellsWhatItDidAsJSON(intermediate: String?) throws {
+        func json(_ arguments: String...) throws -> JSONObject {
+            let result = try Program.run(["pki"] + arguments + ["--json"], in: files)
+            #expect(result.succeeded, "\(result)")
+            return try JSONReader.parseObject(result.output)
+        }
+        func objects(_ value: JSONValue?) -> [JSONObject] {
+            guard case .array(let values) = value else { return [] }
+            return values.compactMap { if case .object(let object) = $0 { object } else { nil } }
+        }
+        func lists(_ object: JSONObject) throws -> [JSONObject] {
+            #expect(object.string("revocationListFile") == "certs/crl.pem")
+            let lists = objects(object["revocationLists"])
+            #expect(lists.count == (intermediate == nil ? 1 : 2))
+            // The same as `pki status` says of them, which says one thing more.
+            let status = objects(try json("status")["revocationLists"])
+            for (list, known) in zip(lists, status) {
+                #expect(list.members.map(\.name) == ["issuer", "number", "revoked", "thisUpdate", "nextUpdate"])
+                for member in list.members { #expect(known[member.name] == member.value, "\(member.name)") }
+            }
+            return lists
+        }
+        let options = intermediate.map { ["--intermediate", $0] } ?? []
+        let made = try JSONReader.parseObject(
+            try Program.run(["pki", "init", "--trust-domain", "link.internal", "--json"] + options, in: files).output)
+        let names = intermediate == nil ? ["root"] : ["root", "intermediate"]
+        let authorities = objects(made["authorities"])
+        let known = objects(try json("status")["certificates"])
+        #expect(authorities.map { $0.string("name") } == names)
+        for (authority, known) in zip(authorities, known) {
+            for member in ["name", "subject", "serial", "notBefore", "notAfter", "sha256"] {
+                #expect(authority[member] == known[member] && authority.string(member) != nil, "\(member)")
+            }
+            #expect(authority["certificate"] == known["file"])
+            #expect(try files.mode(try #require(authority.string("privateKey"))) == 0o600)
+        }
+        for list in try lists(made) { #expect(list["number"] == .integer(1) && list["revoked"] == .integer(0)) }
+
+        let issued = try json("issue", "user-svc")
+        for wasRevoked in [false, true] {
+            let revoked = try json("revoke", "user-svc")
+            let certificates = objects(revoked["certificates"])
+            #expect(certificates.count == 1)
+            for member in ["serial", "subject", "notBefore", "notAfter"] {
+                #expect(certificates.first?[member] == issued[member] && issued.string(member) != nil, "\(member)")
+            }
+            #expect(certificates.first?["wasRevoked"] == .bool(wasRevoked))
+            #expect(try lists(revoked).last?["revoked"] == .integer(1))
+        }
+        let lost = try Program.run(["pki", "revoke", "--serial", "0a:0B", "--json"], in: files)
+        #expect(lost.standardError.hasPrefix("warning: no certificate with this number"), "\(lost)")
+        let unknown = try #require(objects(try JSONReader.parseObject(lost.output)["certificates"]).first)
+        #expect(unknown.string("serial") == "0a0b")
+        for member in ["subject", "notBefore", "notAfter"] { #expect(unknown[member] == .null, "\(member)") }
+
+        let renewed = try lists(try json("crl", "--valid-for", "7d"))
+        #expect(renewed.last?["revoked"] == .integer(2))
+        #expect(renewed.last?["number"] == .integer(5))
+    }
+
+    @Test func worksInCertsUnlessToldOtherwise() throws {
+        #expect(try Program.run("pki", "crl", in: files).error.contains("no certificate authority in certs "))
+        #expect(try Program.run("pki", "init", "--trust-domain", "link.internal", in: files).succeeded)
+        #expect(try Program.run("pki", "init", "--trust-domain", "link.internal", in: files).exitCode == 1)
+        for command in [["issue", "user-svc"], ["revoke", "user-svc"], ["crl"], ["status"]] {
+            let result = try Program.run(["pki"] + command, in: files)
+            #expect(result.succeeded, "\(command): \(result)")
+        }
+        #expect(try verdict("certs/user-svc/cert.pem").standardOutput == "certificate-revoked")
+    }
+
     @Test func tellsWhatIsAboutToEndAndWhatIsNotThere() throws {
         let missing = try pki("issue", "user-svc")
         #expect(missing.exitCode == 78, "\(missing)")
