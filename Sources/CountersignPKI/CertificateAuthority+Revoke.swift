@@ -94,7 +94,7 @@ extension CertificateAuthority {
     ///
     /// - Parameter seconds: how long the new lists hold.
     /// - Returns: the lists, the root's first.
-    /// - Throws: ``PKIError`` with `key-unavailable` when a list that stays has expired.
+    /// - Throws: ``PKIError`` with `key-unavailable` when a list that stays has expired, or when no list could be signed.
     @discardableResult
     public func renewRevocationLists(
         at now: Timestamp,
@@ -103,18 +103,36 @@ extension CertificateAuthority {
         try folder.locked { () throws(PKIError) in
             let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
             var lists = try RevocationLists.load(in: folder)
-            try renew(&lists, inventory, adding: [:], at: now, validFor: seconds)
+            guard try renew(&lists, inventory, adding: [:], at: now, validFor: seconds) > 0 else {
+                throw PKIError(
+                    .keyUnavailable, "\(path) holds the key of no authority, so that no list was signed anew",
+                    hint: "put \(inventory.authorities.issuing.files.key) back, or run this where it is"
+                )
+            }
             return lists.lists
         }
     }
 
+    /// The lists that stay as they are, because the key of their authority is kept elsewhere.
+    public func unsignedRevocationLists() throws(PKIError) -> [CertificateRevocationList] {
+        let lists = try RevocationLists.load(in: folder)
+        var unsigned: [CertificateRevocationList] = []
+        for authority in try Authorities.load(in: folder).all where try authority.key(in: folder) == nil {
+            unsigned.append(try lists.list(of: authority))
+        }
+        return unsigned
+    }
+
+    /// - Returns: How many lists were signed.
+    @discardableResult
     private func renew(
         _ lists: inout RevocationLists,
         _ inventory: Inventory,
         adding additions: [Authority.Files: [CertificateRevocationList.RevokedCertificate]],
         at now: Timestamp,
         validFor seconds: Int64
-    ) throws(PKIError) {
+    ) throws(PKIError) -> Int {
+        var signed = 0
         guard seconds > 0 else { throw PKIError(.invalidName, "a list cannot hold for \(seconds) seconds") }
         for authority in inventory.authorities.all {
             guard let key = try authority.key(in: folder) else {
@@ -142,8 +160,10 @@ extension CertificateAuthority {
                 at: now,
                 validFor: seconds
             )
+            signed += 1
         }
         try lists.write(in: folder)
+        return signed
     }
 }
 

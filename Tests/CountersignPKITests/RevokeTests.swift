@@ -146,5 +146,10 @@ import Testing
             try fixture.authority.revoke(serial: middle.serialHex, at: fixture.day(5))
         }
         #expect(throws: PKIError(.keyUnavailable, "")) { try fixture.authority.renewRevocationLists(at: fixture.day(30)) }
+        let root = try #require(fixture.certificates("ca.pem").first)
+        #expect(try fixture.authority.unsignedRevocationLists().map(\.issuer) == [root.subject])
+
+        try FileManager.default.removeItem(atPath: fixture.directory.path("certs/intermediate-key.pem"))
+        #expect(throws: PKIError(.keyUnavailable, "")) { try fixture.authority.renewRevocationLists(at: fixture.day(5)) }
     }
 }

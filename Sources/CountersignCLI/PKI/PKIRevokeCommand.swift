@@ -39,13 +39,12 @@ struct PKIRevokeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let now = Timestamp.now()
         let revoked = try CommandFailure.answering { () throws(PKIError) in
             let authority = try CertificateAuthority.open(directory.path)
             return if let serial {
-                try authority.revoke(serial: serial, at: now, listsValidFor: lists.validFor.seconds)
+                try authority.revoke(serial: serial, at: .now(), listsValidFor: lists.validFor.seconds)
             } else {
-                try authority.revoke(service ?? "", at: now, listsValidFor: lists.validFor.seconds)
+                try authority.revoke(service ?? "", at: .now(), listsValidFor: lists.validFor.seconds)
             }
         }
         if json {
@@ -55,7 +54,8 @@ struct PKIRevokeCommand: AsyncParsableCommand {
                 let holder = entry.certificate.map { " of \($0.subject), valid until \($0.notAfter)" } ?? ""
                 StandardOutput.write("\(entry.wasRevoked ? "was revoked before:" : "revoked") \(entry.serialHex)\(holder)")
             }
-            StandardOutput.write("wrote \(revoked.file), which holds until \(now.adding(seconds: lists.validFor.seconds))")
+            let end = revoked.lists.map(\.nextUpdate).min().map { ", which holds until \($0)" } ?? ""
+            StandardOutput.write("wrote \(revoked.file)\(end)")
         }
         if revoked.entries.contains(where: { $0.certificate == nil }) {
             StandardError.write(
@@ -104,9 +104,15 @@ struct PKIListCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let (authority, lists) = try CommandFailure.answering { () throws(PKIError) in
+        let (authority, lists, unsigned) = try CommandFailure.answering { () throws(PKIError) in
             let authority = try CertificateAuthority.open(directory.path)
-            return (authority, try authority.renewRevocationLists(at: .now(), validFor: validity.validFor.seconds))
+            let lists = try authority.renewRevocationLists(at: .now(), validFor: validity.validFor.seconds)
+            return (authority, lists, try authority.unsignedRevocationLists())
+        }
+        for list in unsigned {
+            StandardError.write(
+                "warning: the list of \(list.issuer) was not signed anew, because the authority's key is not in \(directory.path); "
+                    + "it holds until \(list.nextUpdate)")
         }
         if json {
             return try printJSON([

@@ -1,5 +1,6 @@
 import CountersignJSON
 import CountersignTesting
+import Foundation
 import Testing
 
 /// `countersign pki ...`, with openssl as the second opinion on everything it writes.
@@ -144,6 +145,25 @@ import Testing
         let renewed = try lists(try json("crl", "--valid-for", "7d"))
         #expect(renewed.last?["revoked"] == .integer(2))
         #expect(renewed.last?["number"] == .integer(5))
+    }
+
+    /// The root's key is kept elsewhere: its list ends all the same, and then nobody is let in.
+    @Test func saysWhichListsWereNotSignedAnewAndWhenTheFirstEnds() throws {
+        #expect(try pki("init", "--trust-domain", "link.internal", "--intermediate", "Issuing").succeeded)
+        #expect(try pki("issue", "user-svc").succeeded)
+        let first = try pki("crl", "--valid-for", "2d")
+        #expect(first.standardError.isEmpty, "\(first)")
+        let end = try #require(first.standardOutput.split(separator: " ").last)
+        try FileManager.default.removeItem(atPath: files.path("certs/ca-key.pem"))
+        let second = try pki("crl", "--valid-for", "7d")
+        #expect(second.succeeded)
+        #expect(second.standardError.hasPrefix("warning: the list of "), "\(second)")
+        #expect(second.standardError.hasSuffix("it holds until \(end)"), "\(second)")
+        #expect(try pki("revoke", "user-svc", "--valid-for", "7d").standardOutput.hasSuffix("which holds until \(end)"))
+        try FileManager.default.removeItem(atPath: files.path("certs/intermediate-key.pem"))
+        let none = try pki("crl")
+        #expect(none.exitCode == 78)
+        #expect(none.error.contains("no list was signed anew"), "\(none)")
     }
 
     @Test func worksInCertsUnlessToldOtherwise() throws {
