@@ -1,4 +1,5 @@
 import ArgumentParser
+import CountersignFiles
 import Foundation
 
 /// `countersign <noun> <verb>`: one file per noun, the shared rules for errors and output in `Support/`.
@@ -21,6 +22,9 @@ struct CountersignCommand: AsyncParsableCommand {
 
     /// Runs the command line given to the process and turns every failure into the documented exit code.
     static func main() async {
+        StandardStream.keepNumbers()
+        // A reader that has gone is told by the write, so that what is temporary can be removed.
+        _ = signal(SIGPIPE, SIG_IGN)
         Processors.matchEventLoops()
         do {
             var command = try parseAsRoot(KidArguments.movingKids(Array(CommandLine.arguments.dropFirst())))
@@ -39,8 +43,10 @@ struct CountersignCommand: AsyncParsableCommand {
         } catch  where Self.exitCode(for: error) == .validationFailure {
             CommandFailure.usage(message(for: error), hint: "countersign help says what there is").report()
             Foundation.exit(CommandFailure.ExitCode.usage.rawValue)
-        } catch {
+        } catch  where Self.exitCode(for: error) == .success {
             // A request for help or for the version.
+            StandardOutput.write(fullMessage(for: error))
+        } catch {
             exit(withError: error)
         }
     }

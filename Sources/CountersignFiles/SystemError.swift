@@ -6,6 +6,8 @@ package struct SystemError: Error {
     package let isNotFound: Bool
     /// The file is there, where a new one was to be made.
     package let isAlreadyThere: Bool
+    /// Nobody reads any more from the pipe that was written to.
+    package let isReaderGone: Bool
     /// What failed, on which file, and why, as part of a sentence.
     package let message: String
     /// Why, without the rest.
@@ -14,16 +16,17 @@ package struct SystemError: Error {
     /// Made right after the failure, while `errno` still tells of it.
     package init(_ operation: String, _ path: String) {
         let code = errno
-        self.init(operation, path, reason: Self.text(code), isNotFound: code == ENOENT, isAlreadyThere: code == EEXIST)
+        self.init(operation, path, reason: Self.text(code), code: code)
     }
 
     package init(_ operation: String, _ path: String, reason: String) {
-        self.init(operation, path, reason: reason, isNotFound: false, isAlreadyThere: false)
+        self.init(operation, path, reason: reason, code: 0)
     }
 
-    private init(_ operation: String, _ path: String, reason: String, isNotFound: Bool, isAlreadyThere: Bool) {
-        self.isNotFound = isNotFound
-        self.isAlreadyThere = isAlreadyThere
+    private init(_ operation: String, _ path: String, reason: String, code: Int32) {
+        isNotFound = code == ENOENT
+        isAlreadyThere = code == EEXIST
+        isReaderGone = code == EPIPE
         self.reason = reason
         message = "cannot \(operation) \(path): \(reason)"
     }
@@ -40,6 +43,8 @@ package struct SystemError: Error {
         case ENOSPC, EDQUOT: "the disk is full"
         case EMFILE, ENFILE: "too many files are open"
         case EIO: "the disk failed"
+        case EPIPE: "its reader has gone"
+        case EBADF: "it is closed"
         default: "system error \(code)"
         }
     }

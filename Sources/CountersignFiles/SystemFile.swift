@@ -94,7 +94,11 @@ package struct SystemFile: ~Copyable {
 
     /// Writes at the end.
     package func write(_ bytes: some RandomAccessCollection<UInt8>) throws(SystemError) {
-        let bytes = Array(bytes)
+        try Self.write(Array(bytes), to: descriptor, named: path)
+    }
+
+    /// Writes all of the bytes to what is open, waiting where it would block.
+    static func write(_ bytes: [UInt8], to descriptor: Int32, named path: String) throws(SystemError) {
         var written = 0
         while written < bytes.count {
             // As for reading.
@@ -103,6 +107,9 @@ package struct SystemFile: ~Copyable {
             }
             if count > 0 {
                 written += count
+            } else if count < 0, errno == EAGAIN {
+                var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&wait, 1, -1)
             } else if count == 0 || errno != EINTR {
                 throw SystemError("write", path)
             }

@@ -21,8 +21,10 @@ struct DemoCommand: AsyncParsableCommand {
     var keep: String?
 
     func run() async throws {
+        let signals = ProcessEnd.on([SIGINT, SIGTERM, SIGHUP])
+        defer { signals.forEach { $0.cancel() } }
+        defer { ProcessEnd.removeLeftovers() }
         let folder = try await DemoFolder(keep: keep)
-        defer { folder.removeUnlessKept() }
         let story = DemoStory(folder: folder)
         let report = try await story.tell()
         StandardOutput.write(report.summary)

@@ -29,6 +29,7 @@ final class DemoFolder: Sendable {
             root = files.temporaryDirectory.appendingPathComponent("countersign-demo-\(UUID().uuidString)").path
         }
         isKept = keep != nil
+        if !isKept { ProcessEnd.leavesBehind(root) }
         do {
             try files.createDirectory(atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
@@ -120,10 +121,6 @@ final class DemoFolder: Sendable {
             audiences: {}
 
         """
-    }
-
-    func removeUnlessKept() {
-        if !isKept { try? FileManager.default.removeItem(atPath: root) }
     }
 
     func printWhatToDoNext() {

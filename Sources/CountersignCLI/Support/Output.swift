@@ -1,16 +1,26 @@
+import CountersignFiles
 import Foundation
 
 /// Lines for people who watch: errors, hints and progress, kept apart from the data on standard output.
 enum StandardError {
+    /// What cannot be written is lost: it changes nothing of what the command does or exits with.
     static func write(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        try? StandardStream.error.write(Array((line + "\n").utf8))
     }
 }
 
 /// Data a command was asked for.
 enum StandardOutput {
+    /// Ends the process when it cannot be written: as SIGPIPE does when the reader has gone, with an error otherwise.
     static func write(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+        do throws(SystemError) {
+            try StandardStream.output.write(Array((line + "\n").utf8))
+        } catch {
+            if error.isReaderGone { ProcessEnd.exit(128 + SIGPIPE) }
+            let failure = CommandFailure.software("standard output cannot be written: \(error.reason)")
+            failure.report()
+            ProcessEnd.exit(failure.exitCode.rawValue)
+        }
     }
 
     /// A table with columns as wide as their widest cell, two spaces between them and no trailing spaces.

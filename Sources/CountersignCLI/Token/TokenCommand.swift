@@ -24,12 +24,16 @@ struct TokenArgument: ParsableArguments {
 
     /// The token's bytes, without the white space around it.
     ///
-    /// - Throws: `CommandFailure` when there is none or it is too large to be one.
+    /// - Throws: `CommandFailure` when there is none.
     func read() throws -> [UInt8] {
         let bytes: [UInt8]
         if token == "-" {
             let limit = CompactJWS.defaultMaxBytes + 1024
-            bytes = [UInt8](try FileHandle.standardInput.read(upToCount: limit) ?? Data())
+            do {
+                bytes = [UInt8](try FileHandle.standardInput.read(upToCount: limit) ?? Data())
+            } catch {
+                throw CommandFailure.usage("standard input cannot be read", hint: "give the token as an argument")
+            }
         } else {
             bytes = Array(token.utf8)
         }
