@@ -30,7 +30,7 @@ struct Agent {
     func prepare() throws -> Parts {
         var pins: Set<KeyPin> = []
         for pin in configuration.pins { pins.insert(try KeyPin(pin)) }
-        if let socket = configuration.socket { try SocketPath(socket.path).checkDirectory() }
+        if let socket = configuration.socket { try SocketPath(socket.path).check() }
         let tls = try ReloadableTLS(configuration.files, role: .client, at: .now())
         let issuer = try IssuerClient(
             configuration.issuers, tls: tls, configuration: .init(watchInterval: .seconds(2), pinnedKeys: pins), logger: logger

@@ -17,8 +17,23 @@ struct SocketPath: Sendable {
         self.path = path
     }
 
-    /// - Throws: `CommandFailure` when the directory is not there, or others could put a socket of theirs in the place of ours.
-    func checkDirectory() throws {
+    /// Looks at everything that needs no connection.
+    ///
+    /// - Throws: `CommandFailure` when the path is too long, the directory is not there, others could put a socket of theirs in
+    ///   the place of ours, or something is there that is no socket.
+    func check() throws {
+        do {
+            _ = try SocketAddress(unixDomainSocketPath: path)
+        } catch {
+            throw CommandFailure.configuration(
+                "the path of the socket has \(path.utf8.count) bytes: \(path)",
+                hint: "the system allows 103: name a shorter socket.path, which may be relative to the configuration's directory")
+        }
+        try checkDirectory()
+        _ = try isSocketThere()
+    }
+
+    private func checkDirectory() throws {
         let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let mode: UInt32
         do throws(SystemError) {
@@ -35,15 +50,22 @@ struct SocketPath: Sendable {
         }
     }
 
-    /// Makes sure that nobody listens there; what a process that died has left behind may be replaced.
-    ///
-    /// - Throws: `CommandFailure`.
-    func claim() async throws {
-        guard let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType else { return }
+    private func isSocketThere() throws -> Bool {
+        guard let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType else {
+            return false
+        }
         guard type == .typeSocket else {
             throw CommandFailure.configuration(
                 "\(path) is there and is no socket", hint: "move it away, or name another socket.path")
         }
+        return true
+    }
+
+    /// Makes sure that nobody listens there; what a process that died has left behind may be replaced.
+    ///
+    /// - Throws: `CommandFailure`.
+    func claim() async throws {
+        guard try isSocketThere() else { return }
         do {
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connectTimeout(.seconds(5))
                 .connect(unixDomainSocketPath: path).get()

@@ -92,11 +92,15 @@ import Testing
         for (old, new) in [
             ("https://", "http://"), ("sha256/AAAA", "sha256/AA"), ("users: [root]", "users: [no-such-user]"),
             ("owner: root", "owner: no-such-user"), ("certs/ca.pem", "certs/gone.pem"), ("agent.sock", "nowhere/agent.sock"),
+            ("agent.sock", "certs"), ("agent.sock", "right.yaml"), ("agent.sock", String(repeating: "s", count: 104)),
         ] {
             try files.write(right.replacing(old, with: new), to: "wrong.yaml")
             let checked = try Program.run("agent", "--config", "wrong.yaml", "--check", in: files)
             #expect(checked.exitCode == 78 && !checked.error.isEmpty, "\(new): \(checked)")
             #expect(try Program.run("agent", "--config", "wrong.yaml", in: files).error == checked.error)
+            #expect(!FileManager.default.fileExists(atPath: files.path("token")))
         }
+        try files.write(right.replacing("agent.sock", with: String(repeating: "s", count: 103)), to: "right.yaml")
+        #expect(try Program.run("agent", "--config", "right.yaml", "--check", in: files).succeeded)
     }
 }

@@ -95,6 +95,11 @@ import Testing
         let taken = try run("taken")
         #expect(taken.exitCode == 78 && taken.error.hasPrefix("taken is there and is no socket"), "\(taken)")
         #expect(try place.text("taken") == "text")
+        let folder = try run("open", "--check")
+        #expect(folder.exitCode == 78 && folder.error == "open is there and is no socket", "\(folder)")
+        let long = try run(String(repeating: "s", count: 104), "--check")
+        #expect(long.exitCode == 78 && long.error.hasPrefix("the path of the socket has 104 bytes: sss"), "\(long)")
+        #expect(long.hint.contains("103"))
     }
 
     @Test(.timeLimit(.minutes(2))) func anAddressInUseIsNamedAndNothingElseIsSaid() async throws {
