@@ -63,6 +63,10 @@ struct AgentListener: Service {
             throw CommandFailure.listening(on: name, error, whenInUse: "stop the other process, or choose another address")
         } catch let error as SocketAddressError {
             throw CommandFailure.software("cannot listen on \(name): \(error)")
+        } catch is SocketAddressError.UnknownHost {
+            throw CommandFailure.software(
+                "cannot listen on \(name): the host name cannot be resolved",
+                hint: "name an address of this machine, such as 127.0.0.1")
         }
     }
 }

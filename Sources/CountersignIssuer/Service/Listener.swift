@@ -30,6 +30,11 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
             throw IssuerStartError(.address, "cannot listen on \(address): \(Self.reason(error))", hint: Self.hint(error))
         } catch let error as SocketAddressError {
             throw IssuerStartError(.address, "cannot listen on \(address): \(error)")
+        } catch is SocketAddressError.UnknownHost {
+            throw IssuerStartError(
+                .address, "cannot listen on \(address): the host name cannot be resolved",
+                hint: "name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all"
+            )
         }
     }
 

@@ -102,6 +102,20 @@ import Testing
         #expect(long.hint.contains("103"))
     }
 
+    /// In `.invalid` there is no name (RFC 6761).
+    @Test(.timeLimit(.minutes(2))) func aHostNameThatNobodyKnowsIsNamed() async throws {
+        let issuer = try await place.issuer()
+        try place.folder.replace(
+            "agent.yaml",
+            with: place.configuration(issuer, tokens: "  - audience: search-svc")
+                .replacing("operations: 127.0.0.1:0", with: "operations: nowhere.invalid:9090"))
+        let result = try Program.run("agent", "--config", "agent.yaml", in: files)
+        #expect(result.exitCode == 70, "\(result)")
+        #expect(result.error == "cannot listen on nowhere.invalid:9090: the host name cannot be resolved")
+        #expect(!result.hint.isEmpty)
+        #expect(try await issuer.stop() == 0)
+    }
+
     @Test(.timeLimit(.minutes(2))) func anAddressInUseIsNamedAndNothingElseIsSaid() async throws {
         let issuer = try await place.issuer()
         try place.folder.replace(

@@ -210,6 +210,16 @@ import Testing
         #expect(try Curl(issuer: running).token().status == 200)
         #expect(try await running.stop() == 0)
     }
+
+    /// In `.invalid` there is no name (RFC 6761).
+    @Test(arguments: ["listen", "operations"]) func doesNotStartOnAHostThatNobodyKnows(key: String) throws {
+        let configuration = try folder.configuration(
+            "nowhere", replacing: ("\(key): 127.0.0.1:0", "\(key): nowhere.invalid:8443"))
+        let result = try Program.run("serve", "--config", configuration, in: folder.files)
+        #expect(result.exitCode == 70, "\(result)")
+        #expect(result.error == "cannot listen on nowhere.invalid:8443: the host name cannot be resolved")
+        #expect(result.hint.contains("127.0.0.1"))
+    }
 }
 
 extension IssuerFolder {
