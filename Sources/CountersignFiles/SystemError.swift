@@ -23,6 +23,12 @@ package struct SystemError: Error {
         self.init(operation, path, reason: reason, code: 0)
     }
 
+    /// What failed was Foundation's.
+    package init(_ operation: String, _ path: String, _ error: any Error) {
+        let code = (error as? CocoaError)?.underlying.flatMap { $0 as? POSIXError }?.code.rawValue
+        self.init(operation, path, reason: code.map(Self.text) ?? "\(error)", code: code ?? 0)
+    }
+
     private init(_ operation: String, _ path: String, reason: String, code: Int32) {
         isNotFound = code == ENOENT
         isAlreadyThere = code == EEXIST
@@ -37,7 +43,7 @@ package struct SystemError: Error {
         case EACCES, EPERM: "permission denied"
         case EEXIST: "it is there already"
         case ELOOP: "it is a symbolic link"
-        case ENOTDIR: "a part of the path is not a directory"
+        case ENOTDIR: "it or a part of its path is no directory"
         case EISDIR: "it is a directory"
         case EROFS: "the file system is read-only"
         case ENOSPC, EDQUOT: "the disk is full"

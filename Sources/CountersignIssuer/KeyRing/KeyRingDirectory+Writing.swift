@@ -44,7 +44,7 @@ extension KeyRingDirectory {
         } catch let error as KeyRingError {
             throw error
         } catch {
-            throw KeyRingError(.notWritten, "the key ring in \(path) cannot be written: \(error)")
+            throw KeyRingError(.notWritten, SystemError("write the key ring in", path, error).message)
         }
     }
 
@@ -106,19 +106,28 @@ extension KeyRingDirectory {
         let files = FileManager.default
         if !files.fileExists(atPath: path) {
             try observer?(FileStep(kind: .makeDirectory, path: path))
-            do {
+            try preparing("make") {
                 try files.createDirectory(
                     atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
                 )
-            } catch {
-                throw KeyRingError(.notWritten, "cannot make the directory \(path)")
             }
             try SystemFile.openDirectory("\(path)/..").sync()
         }
-        if try files.contentsOfDirectory(atPath: path).isEmpty {
+        if try preparing("use", { try files.contentsOfDirectory(atPath: path) }).isEmpty {
             try SystemFile.openDirectory(path).setMode(0o700)
         }
         try refuseOpenDirectory()
+    }
+
+    private func preparing<Value>(_ operation: String, _ work: () throws -> Value) throws(KeyRingError) -> Value {
+        do {
+            return try work()
+        } catch {
+            throw KeyRingError(
+                .notWritten, SystemError("\(operation) the directory", path, error).message,
+                hint: "name a directory that this user may make, or may read and write"
+            )
+        }
     }
 
     /// Puts bytes in the place of a file, all of them or none.

@@ -152,6 +152,25 @@ import Testing
         #expect(try run("keys", "rotate", "--keys", "keys").succeeded)
     }
 
+    @Test func aPlaceWhereNoDirectoryCanBeIsNamedWithTheReason() throws {
+        try files.write("text", to: "file")
+        for (place, operation) in [("file", "use"), ("file/keys", "make")] {
+            let refused = try run("keys", "init", "--keys", place)
+            #expect(refused.exitCode == 70, "\(refused)")
+            #expect(
+                refused.error
+                    == "cannot \(operation) the directory \(place): it or a part of its path is no directory")
+            #expect(refused.hint.contains("name a directory"))
+        }
+        #expect(try files.read("file") == Array("text".utf8))
+        #if os(Linux)
+            // Where not even the superuser may.
+            let refused = try run("keys", "init", "--keys", "/sys/countersign")
+            let reasons = ["permission denied", "the file system is read-only"]
+            #expect(reasons.contains { refused.error == "cannot make the directory /sys/countersign: \($0)" }, "\(refused)")
+        #endif
+    }
+
     @Test(.enabled(if: geteuid() == 0)) func aFullOrReadOnlyDiskIsSaidAndTheRingStays() throws {
         // A file system of its own, large enough for a ring and not for another key.
         let script = """
