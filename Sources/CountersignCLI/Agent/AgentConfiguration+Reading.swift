@@ -33,7 +33,7 @@ extension AgentConfiguration {
             guard let file = MappingReader(root, path: "", keys: known, problems: problems) else { return nil }
             let issuers = file.texts("issuers")?.map(\.value) ?? []
             if issuers.isEmpty { problems.report(line: file.line(of: "issuers"), "issuers must name at least one address") }
-            let operations = file.value("operations", expected: "host:port (an IPv6 address in brackets)", ListenAddress.init)
+            let operations = file.value("operations", expected: ListenAddress.form, ListenAddress.init)
             let tokens = tokens(file)
             guard let files = files(file) else { return nil }
             return AgentConfiguration(

@@ -59,7 +59,7 @@ extension ConfigurationReader {
     }
 
     private func address(_ file: MappingReader, _ key: String) -> Located<ListenAddress>? {
-        file.value(key, expected: "host:port (an IPv6 address in brackets)", ListenAddress.init)
+        file.value(key, expected: ListenAddress.form, ListenAddress.init)
     }
 
     private func trustDomain(_ file: MappingReader) -> String? {

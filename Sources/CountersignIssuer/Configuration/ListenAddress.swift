@@ -5,6 +5,9 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// 0 lets the system choose.
     public let port: Int
 
+    /// How it is written in a file, where YAML takes brackets without quotes for a list.
+    public static let form = #"host:port (an IPv6 address in brackets and quotes: "[::1]:8443")"#
+
     public init(host: String, port: Int) {
         self.host = host
         self.port = port
