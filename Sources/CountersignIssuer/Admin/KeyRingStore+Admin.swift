@@ -72,7 +72,7 @@ enum AdminReport {
         [
             "kid": .string(revocation.revoked.kid.rawValue), "was": .string(revocation.revoked.state.rawValue),
             "successor": revocation.successor.map { .string($0.rawValue) } ?? .null,
-            "promotion": .string(revocation.stored.ring.signing.promotion.rawValue),
+            "promotion": revocation.successor == nil ? .null : .string(revocation.stored.ring.signing.promotion.rawValue),
             "announceFor": .integer(revocation.stored.ring.parameters.announceFor),
             "status": status(revocation.stored.ring, receivers, at: now), "warnings": warnings(of: revocation.stored),
         ]

@@ -36,11 +36,14 @@ import Testing
         #expect(try json("deny", "remove", "--service", "user-svc")["denied"] == false)
         let revoked = try json("keys", "revoke", kid, "--reason", "test")
         #expect(revoked.string("was") == "retiring")
+        #expect(revoked["successor"] == .null && revoked["promotion"] == .null)
+        let replaced = try json("keys", "revoke", try #require(rotated.string("kid")))
+        #expect(replaced.string("successor") != nil && replaced.string("promotion") == "emergency")
         let jwk = try json("keys", "export", "--public")
-        #expect(jwk.string("kid") == rotated.string("kid") && jwk["d"] == nil)
+        #expect(jwk.string("kid") == replaced.string("successor") && jwk["d"] == nil)
         let history = try #require(try json("keys", "list").array("history")?.compactMap(\.object))
-        #expect(history.count == 6)
-        #expect(history.last?.string("why") == "test")
+        #expect(history.count == 8)
+        #expect(history.contains { $0.string("why") == "test" })
         #expect(history.allSatisfy { $0.string("who")?.hasPrefix("user ") == true })
     }
 
