@@ -36,7 +36,9 @@ extension ConfigCommand {
         @Flag(help: "Check the text only, not the certificates and keys it names.")
         var noFiles = false
 
-        @Option(help: ArgumentHelp("The moment to judge certificates at, instead of now.", valueName: "time"))
+        @Option(
+            help: ArgumentHelp("The moment to judge certificates at, instead of now: \(TimeArgument.form).", valueName: "time"),
+            transform: TimeArgument.init)
         var at: TimeArgument?
 
         @Flag(help: "Print the summary as JSON.")

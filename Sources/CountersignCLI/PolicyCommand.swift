@@ -43,7 +43,9 @@ extension PolicyCommand {
         @Option(help: "The audience to ask for.")
         var audience: String?
 
-        @Option(help: ArgumentHelp("The moment to decide for, instead of now.", valueName: "time"))
+        @Option(
+            help: ArgumentHelp("The moment to decide for, instead of now: \(TimeArgument.form).", valueName: "time"),
+            transform: TimeArgument.init)
         var at: TimeArgument?
 
         @Flag(help: "Print JSON.")

@@ -20,10 +20,14 @@ struct BenchOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How many callers ask at the same time.", valueName: "count"))
     var connections = 8
 
-    @Option(help: ArgumentHelp("How long to measure.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("How long to measure, as \(DurationArgument.form).", valueName: "duration"),
+        transform: DurationArgument.init)
     var duration = DurationArgument(seconds: 10)
 
-    @Option(help: ArgumentHelp("How long to ask before that, without measuring.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("How long to ask before that, without measuring, as \(DurationArgument.form).", valueName: "duration"),
+        transform: DurationArgument.init)
     var warmup = DurationArgument(seconds: 1)
 
     @Option(

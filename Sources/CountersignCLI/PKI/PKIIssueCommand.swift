@@ -31,7 +31,10 @@ struct PKIIssueCommand: AsyncParsableCommand {
         name: .customLong("dns"), help: ArgumentHelp("A DNS name besides the service's own; may be repeated.", valueName: "name"))
     var dnsNames: [String] = []
 
-    @Option(name: .customLong("ip"), help: ArgumentHelp("An IPv4 or IPv6 address; may be repeated.", valueName: "addr"))
+    @Option(
+        name: .customLong("ip"),
+        help: ArgumentHelp("An IPv4 or IPv6 address, as \(AddressArgument.form); may be repeated.", valueName: "addr"),
+        transform: AddressArgument.init)
     var addresses: [AddressArgument] = []
 
     @Option(help: ArgumentHelp("The kind of its key.", valueName: "kind"))
@@ -69,11 +72,15 @@ struct PKIIssueCommand: AsyncParsableCommand {
 }
 
 /// An IPv4 or IPv6 address.
-struct AddressArgument: ExpressibleByArgument, Sendable {
+struct AddressArgument: Sendable {
+    static let form = "192.0.2.1 or 2001:db8::1"
+
     let name: SubjectAlternativeName
 
-    init?(argument: String) {
-        guard let name = SubjectAlternativeName(address: argument) else { return nil }
+    init(_ text: String) throws {
+        guard let name = SubjectAlternativeName(address: text) else {
+            throw ValidationError("an address is written as \(Self.form)")
+        }
         self.name = name
     }
 }

@@ -31,7 +31,9 @@ struct PKIVerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("What the certificate is used for: client or server.", valueName: "purpose"))
     var purpose = ChoiceArgument(PathValidator.Purpose.client)
 
-    @Option(help: ArgumentHelp("The moment to decide for, instead of now.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("The moment to decide for, instead of now: \(TimeArgument.form).", valueName: "time"),
+        transform: TimeArgument.init)
     var at: TimeArgument?
 
     @Flag(help: "Print JSON.")

@@ -58,17 +58,23 @@ struct TokenVerifyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "For same-subject: how long after the token its certificate's successor may begin.", valueName: "duration"))
+            "For same-subject: how long after the token its certificate's successor may begin, as \(DurationArgument.form).",
+            valueName: "duration"), transform: DurationArgument.init)
     var issuedWithin = DurationArgument(seconds: 300)
 
     @Option(
-        help: ArgumentHelp("For same-subject: by how much the authority dates certificates back.", valueName: "duration"))
+        help: ArgumentHelp(
+            "For same-subject: by how much the authority dates certificates back, as \(DurationArgument.form).",
+            valueName: "duration"), transform: DurationArgument.init)
     var backdating = DurationArgument(seconds: 0)
 
-    @Option(help: ArgumentHelp("How far iat and nbf may lie in the future.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("How far iat and nbf may lie in the future, as \(DurationArgument.form).", valueName: "duration"),
+        transform: DurationArgument.init)
     var leeway = DurationArgument(seconds: 60)
 
-    @Option(help: ArgumentHelp("Decide for this moment: RFC 3339 or seconds since 1970.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("Decide for this moment: \(TimeArgument.form).", valueName: "time"), transform: TimeArgument.init)
     var at: TimeArgument?
 
     @Flag(help: "Accepted for the sake of scripts: the caller is always printed as JSON.")

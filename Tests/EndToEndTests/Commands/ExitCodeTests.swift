@@ -33,6 +33,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (["pki", "verify", "x", "--ca", "x", "--at", "2020-03-01"], "2026-01-02T03:04:05Z"),
+        (["policy", "explain", "x", "--config", "x", "--at", "now"], "seconds since 1970"),
+        (["config", "check", "x", "--at", "tomorrow"], "2026-01-02T03:04:05Z"),
+        (["token", "verify", "x", "--at", "-"], "2026-01-02T03:04:05Z"),
+        (["pki", "crl", "--dir", "x", "--valid-for", "1x"], "90s, 5m, 12h, 30d or 0"),
+        (["token", "verify", "x", "--leeway", "60"], "90s, 5m, 12h, 30d or 0"),
+        (["bench", "mint", "--duration", "9223372036854775807d"], "90s, 5m, 12h, 30d or 0"),
+        (["pki", "issue", "x", "--dir", "x", "--ip", "300.1.1.1"], "192.0.2.1 or 2001:db8::1"),
+    ])
+    func aWrongValueIsToldTheFormAndSoIsHelp(command: [String], form: String) throws {
+        let result = try Program.run(command)
+        #expect(result.exitCode == 64, "\(result)")
+        let value = try #require(command.last)
+        #expect(result.error.hasPrefix("The value '\(value)' is invalid for '--") && result.error.contains(form), "\(result)")
+        let help = try Program.run(command.prefix(2) + ["--help"]).standardOutput
+        #expect(help.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(form), "\(help)")
+    }
+
     /// The same mistake has the same code, whichever command it is made with.
     @Test func whatIsWrongWithTheIssuerIsToldAlike() async throws {
         let folder = try IssuerFolder()
