@@ -27,7 +27,7 @@ struct SocketPath: Sendable {
         } catch {
             throw CommandFailure.configuration(
                 "the path of the socket has \(path.utf8.count) bytes: \(path)",
-                hint: "the system allows 103: name a shorter socket.path, which may be relative to the configuration's directory")
+                hint: "name a shorter socket.path: 103 are allowed")
         }
         try checkDirectory()
         _ = try isSocketThere()
