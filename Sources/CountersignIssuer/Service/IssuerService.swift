@@ -88,13 +88,13 @@ public struct IssuerService: Service {
             services.append(HangupWatch(reloader: reloader))
         }
         // Whoever waits for the line `listening` may look for the other one at once: it comes first.
-        let operations = AsyncStream.makeStream(of: Never.self)
+        let (operations, told) = AsyncStream.makeStream(of: Void.self)
         if let address = state.snapshot.configuration.operations {
-            services.append(operationsListener(address) { operations.continuation.finish() })
+            services.append(operationsListener(address, told))
         } else {
-            operations.continuation.finish()
+            told.yield()
         }
-        services.append(tokenListener { for await _ in operations.stream {} })
+        services.append(tokenListener { await operations.contains { true } })
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
             logger: quietLogger
@@ -131,7 +131,8 @@ extension IssuerService {
         }
     }
 
-    private func tokenListener(_ mayTell: @escaping @Sendable () async -> Void) -> some Service {
+    /// - Parameter mayTell: Waited for; `false` when this process will end.
+    private func tokenListener(_ mayTell: @escaping @Sendable () async -> Bool) -> some Service {
         let logger = state.logger
         let limits = state.snapshot.configuration.limits
         let responder = IssuerResponder(state)
@@ -161,7 +162,7 @@ extension IssuerService {
             address: state.snapshot.configuration.listen, responder: responder, server: server,
             maximumConnections: maximumConnections, logger: logger
         ) { [options] bound in
-            await mayTell()
+            guard await mayTell() else { return }
             logger.notice("listening", metadata: ["address": "https://\(bound)"])
             await options.onListening(.tokens, bound)
         }
@@ -176,14 +177,14 @@ extension IssuerService {
         return possible
     }
 
-    private func operationsListener(_ address: ListenAddress, _ told: @escaping @Sendable () -> Void) -> some Service {
+    private func operationsListener(_ address: ListenAddress, _ told: AsyncStream<Void>.Continuation) -> some Service {
         Listener(
             address: address, responder: OperationsResponder(state), server: .http1(), maximumConnections: 256,
-            logger: state.logger
+            logger: state.logger, onEnd: { told.finish() }
         ) { [state, options] bound in
             state.logger.notice("listening for probes", metadata: ["address": "http://\(bound)"])
             await options.onListening(.operations, bound)
-            told()
+            told.yield()
         }
     }
 

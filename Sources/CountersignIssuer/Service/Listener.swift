@@ -14,6 +14,8 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
     /// More connections than this wait in the queue of the operating system.
     let maximumConnections: Int
     let logger: Logger
+    /// Told when ``run()`` ends, also when it never listened.
+    var onEnd: @Sendable () -> Void = {}
     /// Told the address that the system gave us, on an event loop.
     let onListening: @Sendable (ListenAddress) async -> Void
 
@@ -21,6 +23,7 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
     ///
     /// - Throws: ``IssuerStartError`` with code `address`, naming the address, when it cannot be listened on.
     func run() async throws {
+        defer { onEnd() }
         var quiet = logger
         // The web framework tells at `info` what we tell ourselves, in our words.
         quiet.logLevel = max(quiet.logLevel, .warning)
