@@ -8,8 +8,7 @@ internal import Synchronization
 /// A token in hand, with all that is needed to tell whether it may be returned without asking anybody.
 final class ReadyToken: Sendable {
     let token: AccessToken
-    /// When it was stored, ends, and is due to be replaced.
-    let storedAt: Duration
+    /// When it ends, and is due to be replaced.
     let expiresAt: Duration
     let refreshAt: Duration
     /// What ``ReloadableTLS/changes`` was when its certificate was last seen to be the one in use; the highest number for never.
@@ -17,11 +16,9 @@ final class ReadyToken: Sendable {
     private let lastUse: Atomic<Int64>
 
     init(
-        _ token: AccessToken, storedAt: Duration, expiresAt: Duration, refreshAt: Duration, generation: UInt64?,
-        usedAt: Duration
+        _ token: AccessToken, expiresAt: Duration, refreshAt: Duration, generation: UInt64?, usedAt: Duration
     ) {
         self.token = token
-        self.storedAt = storedAt
         self.expiresAt = expiresAt
         self.refreshAt = refreshAt
         confirmed = Atomic(generation ?? .max)

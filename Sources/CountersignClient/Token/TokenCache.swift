@@ -20,6 +20,8 @@ struct TokenCache {
         var ready: ReadyToken?
         /// After a failure, when to ask again.
         var retryAt = Duration.zero
+        /// When the issuer last gave a token or none, or began to be asked for a replacement.
+        var triedAt: Duration?
         /// Somebody is seeing to the next one and is left to it until then.
         var claimedUntil = Duration.zero
         var failures = 0
@@ -79,6 +81,17 @@ struct TokenCache {
         return entry.token(at: now, certificate: certificate)
     }
 
+    /// Whether the issuer may be asked for another token than the one in hand; if so, not again before `cooldown` has passed, which
+    /// begins anew with the outcome.
+    mutating func beginReplacing(
+        _ request: TokenRequest, at now: Duration, certificate: SHA256Digest, cooldown: Duration
+    ) -> Bool {
+        guard let entry = entries[request], entry.certificate == certificate else { return true }
+        if let triedAt = entry.triedAt, now < max(triedAt + cooldown, entry.retryAt) { return false }
+        entries[request]?.triedAt = now
+        return true
+    }
+
     /// What is known about a request, for those who report it. Looking is not using.
     func entry(_ request: TokenRequest) -> Entry? { entries[request] }
 
@@ -94,11 +107,11 @@ struct TokenCache {
         makeRoom(for: request)
         let usedAt = entries[request]?.usedAt ?? now
         let token = ReadyToken(
-            response.token, storedAt: now, expiresAt: sentAt + life,
+            response.token, expiresAt: sentAt + life,
             refreshAt: sentAt + time.refreshPoint(of: life, advised: response.refreshIn.map { .seconds($0) }),
             generation: generation, usedAt: usedAt
         )
-        entries[request] = Entry(ready: token, certificate: response.token.certificateSHA256, askedAt: usedAt)
+        entries[request] = Entry(ready: token, triedAt: now, certificate: response.token.certificateSHA256, askedAt: usedAt)
         ready.put(token, for: request)
     }
 
@@ -134,6 +147,7 @@ struct TokenCache {
                     retryAfter: error.retryAfter
                 )
         }
+        entry.triedAt = now
         entry.claimedUntil = .zero
         entries[request] = entry
         let life = entry.token(at: now, certificate: certificate) == nil ? nil : entry.ready.map { $0.expiresAt - now }

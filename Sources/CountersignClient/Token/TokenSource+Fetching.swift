@@ -70,7 +70,8 @@ extension TokenSource: Service {
         within budget: Duration,
         wallClock: Timestamp
     ) async throws(TokenError) -> AccessToken {
-        let (clientID, service) = (configuration.clientID, configuration.clientID ?? ownService(request))
+        // As long as the token in hand lives, none of another service takes its place.
+        let (clientID, service) = (configuration.clientID, configuration.clientID ?? inHand(request)?.claims.serviceID)
         let (response, sentAt) = try await issuer.ask(within: budget) { address in
             request.message(to: address, clientID: clientID)
         } read: { exchange throws(TokenError) in
@@ -83,11 +84,11 @@ extension TokenSource: Service {
         return response.token
     }
 
-    /// The service that the token in hand is of: as long as it lives, no other one takes its place.
-    private func ownService(_ request: TokenRequest) -> String? {
+    /// The valid token in hand. Looking is not using.
+    func inHand(_ request: TokenRequest) -> AccessToken? {
         let certificate = issuer.certificateSHA256
         let now = time.elapsed()
-        return state.withLock { $0.cache.entry(request)?.token(at: now, certificate: certificate)?.claims.serviceID }
+        return state.withLock { $0.cache.entry(request)?.token(at: now, certificate: certificate) }
     }
 
     private func fresh(_ request: TokenRequest) -> AccessToken? {

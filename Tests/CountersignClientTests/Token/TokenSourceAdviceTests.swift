@@ -106,6 +106,60 @@ struct TokenSourceReplacingTests {
         #expect(await caller.tokens.token(for: "search-svc", insteadOf: first) == nil)
         #expect(try await caller.tokens.token(for: "search-svc").value == first.value)
     }
+
+    /// A service that was denied, or an issuer that is gone, under steady calls that are all refused.
+    @Test(arguments: [TokenError.Code.refused, .unreachable])
+    func whatTheIssuerDoesNotGiveIsNotAskedForAgainBeforeTenSeconds(code: TokenError.Code) async throws {
+        let caller = try Caller()
+        let first = try await caller.tokens.token(for: "search-svc")
+        @Sendable func another() async throws -> AccessToken? {
+            try await caller.time.passing { await caller.tokens.token(for: "search-svc", insteadOf: first) }
+        }
+        caller.time.advance(by: .seconds(60))
+        caller.transport.answer { _, _ throws(TokenError) in
+            if code == .unreachable { throw TokenError(.unreachable, "down") }
+            return World.json(401, #"{"error":"invalid_client"}"#)
+        }
+        #expect(try await another() == nil)
+        let (count, tried) = (caller.transport.count, caller.time.time.elapsed())
+        #expect(count > 1)
+        for _ in 0..<33 {
+            caller.time.advance(by: .milliseconds(300))
+            #expect(try await another() == nil)
+        }
+        #expect(caller.transport.count == count)
+        // Nor did anybody wait.
+        #expect(caller.time.time.elapsed() - tried == .milliseconds(9_900))
+        caller.time.advance(by: .milliseconds(100))
+        caller.transport.answer(World.goodScript(at: caller.time))
+        let next = try await another()
+        #expect(next != nil && next?.value != first.value)
+        #expect(caller.transport.count == count + 1)
+    }
+
+    @Test func thoseThatAreRefusedTogetherShareOneReplacement() async throws {
+        let caller = try Caller()
+        let tokens = caller.tokens
+        let first = try await tokens.token(for: "search-svc")
+        caller.time.advance(by: .seconds(60))
+        let gate = Gate()
+        let good = World.goodScript(at: caller.time)
+        caller.transport.answer { request, number throws(TokenError) in
+            try await gate.pass()
+            return try await good(request, number)
+        }
+        let values = await withTaskGroup(of: String?.self) { group in
+            for _ in 0..<20 { group.addTask { await tokens.token(for: "search-svc", insteadOf: first)?.value } }
+            await eventually("the others wait") {
+                tokens.flights.waiting(for: TokenRequest(audience: "search-svc", scope: [])) == 19
+            }
+            gate.open()
+            return await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(values == [tokens.cachedToken(for: "search-svc")?.value])
+        #expect(!values.contains(first.value))
+        #expect(caller.transport.count == 2)
+    }
 }
 
 /// The issuer's clock beside ours.
