@@ -7,16 +7,25 @@ extension RemoteStatusSource: Service {
     /// Fetches at once and then again and again until shutdown.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                let now = self.time.elapsed()
-                let pause = self.state.withLock { $0.askAt } - now
-                if pause > .zero {
-                    try? await self.time.sleep(min(pause, .seconds(1)))
-                } else {
-                    await self.fetch()
-                }
-            }
+            while !Task.isCancelled { try? await self.fetchWhenDue() }
         }
+    }
+
+    /// Fetches if it is time to, or waits for the fetch that is on its way; otherwise waits for the time to come, up to a second.
+    func fetchWhenDue() async throws {
+        let pause = untilDue()
+        // Not in one piece: another task's fetch may bring what this one waits for.
+        if pause > .zero { return try await time.sleep(min(pause, .seconds(1))) }
+        _ = await flights.value(for: Fetch()) {
+            // Another task may have fetched it between the look at the time and this.
+            if self.untilDue() <= .zero { await self.fetch() }
+            return Task.isCancelled ? nil : true
+        }
+    }
+
+    private func untilDue() -> Duration {
+        let now = time.elapsed()
+        return state.withLock { $0.askAt } - now
     }
 
     /// Asks once and takes over what comes, if it is good.

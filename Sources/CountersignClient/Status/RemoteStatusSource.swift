@@ -48,6 +48,10 @@ public final class RemoteStatusSource: RevocationSource {
     let logger: Logger
     let state = Mutex(StatusState())
     let freshness: Generation
+    let flights = SingleFlight<Fetch, Bool>()
+
+    /// There is one thing to fetch.
+    struct Fetch: Hashable, Sendable {}
 
     /// - Parameters:
     ///   - issuer: the way to the issuer; time and logger are its own.
@@ -89,14 +93,14 @@ public final class RemoteStatusSource: RevocationSource {
     /// The number of the status in hand, which grows with every change at the issuer; nil before the first.
     public var number: Int64? { state.withLock { $0.status?.number } }
 
-    /// Waits until there is a status that holds. Fetches it itself if ``run()`` does not.
+    /// Waits until there is a status that holds. Fetches it itself if ``run()`` does not, and no more often than that would: after
+    /// failures, with pauses that grow up to the usual time between two documents.
     ///
     /// - Throws: `CancellationError` when the task is cancelled before.
     public func waitUntilReady() async throws {
         while !isReady {
+            try await fetchWhenDue()
             try Task.checkCancellation()
-            await fetch()
-            if !isReady { try await time.sleep(.milliseconds(200)) }
         }
     }
 }

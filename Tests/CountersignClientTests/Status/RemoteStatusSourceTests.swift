@@ -126,6 +126,43 @@ struct RemoteStatusSourceTests {
         }
     }
 
+    @Test func whoWaitsForAGoodDocumentDoesNotAskMoreOftenThanTheService() async throws {
+        let site = try Site()
+        try site.serve(try site.document(1, issuer: "https://elsewhere"))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await site.status.run() }
+            group.addTask { try await site.status.waitUntilReady() }
+            defer { group.cancelAll() }
+            await site.time.tick(60)
+            // Pauses of 0.1 s at first, and of 7.5 s, half of the usual time between two documents, in the end.
+            let asked = site.transport.requests.count { $0.url.hasSuffix("countersign-status") }
+            #expect((8...16).contains(asked))
+            try site.serve(try site.document(1))
+            await site.time.tick(16)
+            try await group.next()
+            #expect(site.status.isReady)
+        }
+    }
+
+    @Test func allThatWaitForADocumentWaitForOneRequest() async throws {
+        let site = try Site()
+        let gate = Gate()
+        let (set, document) = (try site.keySet([0]), try site.document(1))
+        site.transport.answer { request, _ throws(TokenError) in
+            try await gate.pass()
+            return request.url.hasSuffix("jwks.json") ? set : document
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await site.status.run() }
+            defer { group.cancelAll() }
+            for _ in 0..<3 { group.addTask { try await site.status.waitUntilReady() } }
+            await eventually("three wait for the fourth") { site.status.flights.waiting(for: .init()) == 3 }
+            gate.open()
+            for _ in 0..<3 { try await group.next() }
+        }
+        #expect(site.transport.requests.map { $0.url.hasSuffix("jwks.json") } == [false, true])
+    }
+
     @Test func pastItsTimeItIsRefusedAlsoWhenTheIssuerOnlyConfirmsIt() async throws {
         for isSilent in [true, false] {
             let site = try Site()
