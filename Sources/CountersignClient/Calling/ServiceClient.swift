@@ -59,8 +59,8 @@ public struct ServiceClient: Sendable {
         guard Self.isTokenRefused(answer), request.body == nil || bodyIsReplayable,
             let second = await tokens.token(for: audience, scope: scope, insteadOf: first)
         else { return answer }
-        // Read to its end, so that its connection can be used again.
-        _ = try? await answer.body.collect(upTo: 64 * 1024)
+        // Not read, for nobody knows when it would end: its connection is closed unless it is complete already.
+        _ = consume answer
         return try await http.execute(Self.message(request, second, tls.current), timeout: timeout)
     }
 

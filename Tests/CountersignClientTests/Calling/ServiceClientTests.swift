@@ -89,6 +89,23 @@ struct ServiceClientTests {
         }
     }
 
+    @Test func aRefusalThatNeverEndsDoesNotHoldUpTheSecondTry() async throws {
+        let gate = Gate()
+        try await calling { number, _ in
+            var answer = number == 1 ? Self.refusal : IssuerServer.Answer()
+            if number == 1 { answer.gate = gate }
+            return answer
+        } _: { client, url, server in
+            // The server's own request has to end when the test does.
+            defer { gate.open() }
+            try await age(client)
+            async let answer = client.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
+            await eventually("a second try") { calls(server).count == 2 }
+            gate.open()
+            #expect(try await answer.status == .ok)
+        }
+    }
+
     @Test func aReceiverThatAlwaysRefusesIsAskedTwiceAndItsAnswerGiven() async throws {
         try await calling { _, _ in
             Self.refusal
