@@ -23,6 +23,13 @@ public struct IssuerAddress: Hashable, Sendable, CustomStringConvertible {
         description = text
     }
 
+    /// What an issuer can be asked for. One of them may be out of order when the others are not.
+    enum Endpoint: Hashable, Sendable {
+        case token
+        case keySet
+        case status
+    }
+
     var tokenEndpoint: String { description + "/oauth2/token" }
 
     var keySetEndpoint: String { description + "/.well-known/jwks.json" }

@@ -14,8 +14,10 @@ extension IssuerClient {
     /// Asks one address after the other until one gives an answer that `read` accepts. Waits and begins again when all have
     /// failed in a way that passes, as long as `budget` lasts.
     ///
+    /// - Parameter endpoint: that the request goes to at each address.
     /// - Throws: what the last address asked came to; the remembered failure, without asking, while all are left alone.
     func ask<Value: Sendable>(
+        _ endpoint: IssuerAddress.Endpoint,
         within budget: Duration,
         _ request: @Sendable (IssuerAddress) -> IssuerRequest,
         read: @Sendable (Exchange) async throws(TokenError) -> Value
@@ -25,7 +27,7 @@ extension IssuerClient {
         var last: TokenError?
         while true {
             let now = time.elapsed()
-            switch choice(at: now, excluding: excluded) {
+            switch choice(of: endpoint, at: now, excluding: excluded) {
             case .none:
                 throw last ?? TokenError(.unreachable, "no issuer address is left to try")
             case .wait(let until, let error):
@@ -36,16 +38,18 @@ extension IssuerClient {
                 do throws(TokenError) {
                     let exchange = try await send(request(addresses[index]), within: deadline - now)
                     let value = try await read(exchange)
-                    failover.withLock { $0.rotation.succeeded(index) }
+                    failover.withLock { $0.rotation.succeeded(index, endpoint) }
                     return value
                 } catch {
                     switch error.blame {
                     case .request:
-                        if error.code == .refused { failover.withLock { $0.rotation.succeeded(index) } }
+                        if error.code == .refused { failover.withLock { $0.rotation.succeeded(index, endpoint) } }
                         throw error
                     case .answer: excluded.insert(index)
+                    case .endpoint:
+                        failover.withLock { $0.rotation.failed(index, endpoint, with: error, startedAt: now, time: time) }
                     case .address:
-                        failover.withLock { $0.rotation.failed(index, with: error, startedAt: now, time: time) }
+                        failover.withLock { $0.rotation.failed(index, nil, with: error, startedAt: now, time: time) }
                     }
                     // An attempt that was cut short because the time was up says less than the one before it.
                     let isCutShort = error.code == .timedOut && time.elapsed() >= deadline
@@ -55,14 +59,16 @@ extension IssuerClient {
         }
     }
 
-    private func choice(at now: Duration, excluding excluded: Set<Int>) -> AddressRotation.Choice {
+    private func choice(
+        of endpoint: IssuerAddress.Endpoint, at now: Duration, excluding excluded: Set<Int>
+    ) -> AddressRotation.Choice {
         let certificate = transport.certificateSHA256
         return failover.withLock { failover in
             if failover.certificate != certificate {
                 failover.certificate = certificate
                 failover.rotation.reset()
             }
-            return failover.rotation.choice(at: now, excluding: excluded)
+            return failover.rotation.choice(of: endpoint, at: now, excluding: excluded)
         }
     }
 

@@ -39,7 +39,7 @@ extension RemoteKeySource: Service {
         let wallClock = time.wallClock()
         let instance = issuer.configuration.instance
         do throws(TokenError) {
-            let (answer, sentAt) = try await issuer.ask(within: budget) { address in
+            let (answer, sentAt) = try await issuer.ask(.keySet, within: budget) { address in
                 KeySetAnswer.request(to: address, tag: tag, instance: instance)
             } read: { exchange throws(TokenError) in
                 (try KeySetAnswer(exchange, tag: tag), exchange.sentAt)

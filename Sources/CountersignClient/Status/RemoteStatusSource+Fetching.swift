@@ -35,7 +35,7 @@ extension RemoteStatusSource: Service {
         // Judged while it is asked for: an issuer whose document is not good is passed over, and the next address is asked.
         let refused = Mutex<StatusError?>(nil)
         do throws(TokenError) {
-            try await issuer.ask(within: configuration.fetchTimeout) { address in
+            try await issuer.ask(.status, within: configuration.fetchTimeout) { address in
                 StatusAnswer.request(to: address, tag: tag, instance: instance)
             } read: { exchange throws(TokenError) in
                 let answer = try StatusAnswer(exchange, tag: tag)

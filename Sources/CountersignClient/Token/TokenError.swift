@@ -96,6 +96,8 @@ extension TokenError {
         case request
         /// This answer; another of the issuer's addresses may give a better one.
         case answer
+        /// What was asked for, at this address: it may well give tokens and have no status, or the other way round.
+        case endpoint
         /// The address, for every request.
         case address
     }
@@ -103,7 +105,8 @@ extension TokenError {
     var blame: Blame {
         switch code {
         case .invalidRequest, .refused, .cancelled: .request
-        case .unreachable, .timedOut, .issuerNotTrusted, .certificateRefused, .handshakeFailed, .temporarilyUnavailable: .address
+        case .unreachable, .timedOut, .issuerNotTrusted, .certificateRefused, .handshakeFailed: .address
+        case .temporarilyUnavailable: .endpoint
         default: .answer
         }
     }

@@ -72,7 +72,7 @@ extension TokenSource: Service {
     ) async throws(TokenError) -> AccessToken {
         // As long as the token in hand lives, none of another service takes its place.
         let (clientID, service) = (configuration.clientID, configuration.clientID ?? inHand(request)?.claims.serviceID)
-        let (response, sentAt) = try await issuer.ask(within: budget) { address in
+        let (response, sentAt) = try await issuer.ask(.token, within: budget) { address in
             request.message(to: address, clientID: clientID)
         } read: { exchange throws(TokenError) in
             (try TokenResponse(exchange, to: request, of: service, wallClock: wallClock), exchange.sentAt)
