@@ -21,12 +21,13 @@ struct BenchOptions: ParsableArguments {
     var connections = 8
 
     @Option(
-        help: ArgumentHelp("How long to measure, as \(DurationArgument.form).", valueName: "duration"),
+        help: ArgumentHelp("How long to measure, as \(DurationArgument.form) (default: 10s).", valueName: "duration"),
         transform: DurationArgument.init)
     var duration = DurationArgument(seconds: 10)
 
     @Option(
-        help: ArgumentHelp("How long to ask before that, without measuring, as \(DurationArgument.form).", valueName: "duration"),
+        help: ArgumentHelp(
+            "How long to ask before that, without measuring, as \(DurationArgument.form) (default: 1s).", valueName: "duration"),
         transform: DurationArgument.init)
     var warmup = DurationArgument(seconds: 1)
 

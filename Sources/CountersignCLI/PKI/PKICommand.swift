@@ -36,7 +36,7 @@ struct PKIDirectoryOption: ParsableArguments {
 struct PKIListValidityOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How long the new lists hold, as \(DurationArgument.form). Nobody gets in with a list that has ended: sign the next one before.",
+            "How long the new lists hold, as \(DurationArgument.form) (default: 1d). Nobody gets in with a list that has ended: sign the next one before.",
             valueName: "duration"
         ),
         transform: DurationArgument.init

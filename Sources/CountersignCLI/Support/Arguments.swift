@@ -13,8 +13,9 @@ struct TimeArgument: Sendable {
     }
 }
 
-/// A duration: `90s`, `5m`, `12h`, `30d`, or `0`. For the `transform` of an option, so that an error says the form.
-struct DurationArgument: CustomStringConvertible, Sendable {
+/// A duration: `90s`, `5m`, `12h`, `30d`, or `0`. For the `transform` of an option, so that an error says the form;
+/// the help has to name the default, which the argument parser then does not.
+struct DurationArgument: Sendable {
     static let form = "90s, 5m, 12h, 30d or 0"
 
     let seconds: Int64
@@ -35,6 +36,4 @@ struct DurationArgument: CustomStringConvertible, Sendable {
         let (seconds, overflow) = count.multipliedReportingOverflow(by: unit)
         return overflow ? nil : seconds
     }
-
-    var description: String { "\(seconds)s" }
 }

@@ -58,18 +58,19 @@ struct TokenVerifyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "For same-subject: how long after the token its certificate's successor may begin, as \(DurationArgument.form).",
+            "For same-subject: how long after the token its certificate's successor may begin, as \(DurationArgument.form) (default: 5m).",
             valueName: "duration"), transform: DurationArgument.init)
     var issuedWithin = DurationArgument(seconds: 300)
 
     @Option(
         help: ArgumentHelp(
-            "For same-subject: by how much the authority dates certificates back, as \(DurationArgument.form).",
+            "For same-subject: by how much the authority dates certificates back, as \(DurationArgument.form) (default: 0).",
             valueName: "duration"), transform: DurationArgument.init)
     var backdating = DurationArgument(seconds: 0)
 
     @Option(
-        help: ArgumentHelp("How far iat and nbf may lie in the future, as \(DurationArgument.form).", valueName: "duration"),
+        help: ArgumentHelp(
+            "How far iat and nbf may lie in the future, as \(DurationArgument.form) (default: 60s).", valueName: "duration"),
         transform: DurationArgument.init)
     var leeway = DurationArgument(seconds: 60)
 
