@@ -24,7 +24,7 @@ struct Folder: Sendable {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode]
             )
         } catch {
-            throw PKIError(.fileSystem, "cannot make the directory \(path): \(error.localizedDescription)")
+            throw PKIError(.fileSystem, SystemError("make the directory", path, error).message)
         }
     }
 
@@ -34,7 +34,7 @@ struct Folder: Sendable {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
         } catch {
-            throw PKIError(.fileSystem, "cannot list \(path): \(error.localizedDescription)")
+            throw PKIError(.fileSystem, SystemError("list", path, error).message)
         }
     }
 
