@@ -25,7 +25,7 @@ public struct PolicyExplanation: Sendable {
         let standing = validator.validate(certificate, intermediates: intermediates, purpose: .client, at: now)
         caller = issuer.caller(with: certificate, standing: standing).flatMap { caller in
             Result { () throws(TokenRefusal) in
-                try ring.map { ring throws(TokenRefusal) in try caller.check(Revocations(of: ring)) }
+                if let ring { try caller.check(Revocations(of: ring)) }
                 return caller
             }
         }
