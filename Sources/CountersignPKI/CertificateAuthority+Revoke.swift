@@ -20,6 +20,14 @@ extension CertificateAuthority {
         public let file: String
     }
 
+    /// The lists after they were signed anew.
+    public struct RenewedLists: Sendable {
+        /// All of them, the root's first.
+        public let lists: [CertificateRevocationList]
+        /// Those that stayed as they were, because the key of their authority is kept elsewhere.
+        public let unsigned: [CertificateRevocationList]
+    }
+
     /// Revokes every certificate of a service that has not expired, the replaced ones too, and signs the lists anew.
     ///
     /// Asking again is not an error.
@@ -93,37 +101,28 @@ extension CertificateAuthority {
     /// The list of an authority whose key is kept elsewhere stays as it is.
     ///
     /// - Parameter seconds: how long the new lists hold.
-    /// - Returns: the lists, the root's first.
-    /// - Throws: ``PKIError`` with `key-unavailable` when a list that stays has expired, or when no list could be signed.
+    /// - Throws: ``PKIError`` with `key-unavailable` when a list that stays has expired, or when no list could be signed; the
+    ///   file is then as it was.
     @discardableResult
     public func renewRevocationLists(
         at now: Timestamp,
         validFor seconds: Int64 = defaultListValidity
-    ) throws(PKIError) -> [CertificateRevocationList] {
+    ) throws(PKIError) -> RenewedLists {
         try folder.locked { () throws(PKIError) in
             let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
             var lists = try RevocationLists.load(in: folder)
-            guard try renew(&lists, inventory, adding: [:], at: now, validFor: seconds) > 0 else {
+            let unsigned = try renew(&lists, inventory, adding: [:], at: now, validFor: seconds)
+            guard unsigned.count < inventory.authorities.all.count else {
                 throw PKIError(
                     .keyUnavailable, "\(path) holds the key of no authority, so that no list was signed anew",
                     hint: "put \(inventory.authorities.issuing.files.key) back, or run this where it is"
                 )
             }
-            return lists.lists
+            return RenewedLists(lists: lists.lists, unsigned: unsigned)
         }
     }
 
-    /// The lists that stay as they are, because the key of their authority is kept elsewhere.
-    public func unsignedRevocationLists() throws(PKIError) -> [CertificateRevocationList] {
-        let lists = try RevocationLists.load(in: folder)
-        var unsigned: [CertificateRevocationList] = []
-        for authority in try Authorities.load(in: folder).all where try authority.key(in: folder) == nil {
-            unsigned.append(try lists.list(of: authority))
-        }
-        return unsigned
-    }
-
-    /// - Returns: How many lists were signed.
+    /// - Returns: The lists that could not be signed. Without any that could, nothing is written.
     @discardableResult
     private func renew(
         _ lists: inout RevocationLists,
@@ -131,8 +130,8 @@ extension CertificateAuthority {
         adding additions: [Authority.Files: [CertificateRevocationList.RevokedCertificate]],
         at now: Timestamp,
         validFor seconds: Int64
-    ) throws(PKIError) -> Int {
-        var signed = 0
+    ) throws(PKIError) -> [CertificateRevocationList] {
+        var unsigned: [CertificateRevocationList] = []
         guard seconds > 0 else { throw PKIError(.invalidName, "a list cannot hold for \(seconds) seconds") }
         for authority in inventory.authorities.all {
             guard let key = try authority.key(in: folder) else {
@@ -145,6 +144,7 @@ extension CertificateAuthority {
                         hint: "put the key back for this command, and give the list a longer life with --valid-for"
                     )
                 }
+                unsigned.append(list)
                 continue
             }
             // RFC 5280 3.3: an entry stays until a list that was issued after the certificate's end has held it.
@@ -160,10 +160,9 @@ extension CertificateAuthority {
                 at: now,
                 validFor: seconds
             )
-            signed += 1
         }
-        try lists.write(in: folder)
-        return signed
+        if unsigned.count < inventory.authorities.all.count { try lists.write(in: folder) }
+        return unsigned
     }
 }
 

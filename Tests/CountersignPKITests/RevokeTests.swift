@@ -103,7 +103,7 @@ import Testing
             }
             try fixture.directory.write(pem, to: "certs/crl.pem")
         }
-        #expect(try fixture.authority.renewRevocationLists(at: fixture.now).map(\.number) == [2])
+        #expect(try fixture.authority.renewRevocationLists(at: fixture.now).lists.map(\.number) == [2])
     }
 
     @Test func aRenewedListKeepsWhatItSaysAndCountsOn() throws {
@@ -111,7 +111,7 @@ import Testing
         let bad = try fixture.issue("thief").certificate
         _ = try fixture.authority.revoke("thief", at: fixture.now)
         #expect(try fixture.verdict("thief/cert.pem", at: fixture.day(2)) == .revocationListExpired)
-        let lists = try fixture.authority.renewRevocationLists(at: fixture.day(2), validFor: 7 * 86_400)
+        let lists = try fixture.authority.renewRevocationLists(at: fixture.day(2), validFor: 7 * 86_400).lists
         #expect(lists.map(\.number) == [3, 3])
         #expect(lists.map(\.nextUpdate) == [fixture.day(9), fixture.day(9)])
         #expect(lists.map(\.thisUpdate) == [fixture.day(2).adding(seconds: -300), fixture.day(2).adding(seconds: -300)])
@@ -128,7 +128,7 @@ import Testing
         let bad = try fixture.issue("thief", days: 2).certificate
         _ = try fixture.authority.revoke("thief", at: fixture.now)
         func serials(_ day: Int64) throws -> [String] {
-            try fixture.authority.renewRevocationLists(at: fixture.day(day)).flatMap { $0.revoked.map(\.serialHex) }
+            try fixture.authority.renewRevocationLists(at: fixture.day(day)).lists.flatMap { $0.revoked.map(\.serialHex) }
         }
         #expect(try serials(1) == [bad.serialHex])
         #expect(try serials(3) == [bad.serialHex])
@@ -139,17 +139,21 @@ import Testing
         let fixture = try AuthorityFixture(intermediate: "Link Issuing CA")
         _ = try fixture.authority.renewRevocationLists(at: fixture.now, validFor: 30 * 86_400)
         try FileManager.default.removeItem(atPath: fixture.directory.path("certs/ca-key.pem"))
-        let lists = try fixture.authority.renewRevocationLists(at: fixture.day(5))
-        #expect(lists.map(\.number) == [2, 3])
+        let renewed = try fixture.authority.renewRevocationLists(at: fixture.day(5))
+        #expect(renewed.lists.map(\.number) == [2, 3])
+        let root = try #require(fixture.certificates("ca.pem").first)
+        #expect(renewed.unsigned.map(\.issuer) == [root.subject])
         let middle = try #require(fixture.certificates("intermediate.pem").first)
         #expect(throws: PKIError(.keyUnavailable, "")) {
             try fixture.authority.revoke(serial: middle.serialHex, at: fixture.day(5))
         }
         #expect(throws: PKIError(.keyUnavailable, "")) { try fixture.authority.renewRevocationLists(at: fixture.day(30)) }
-        let root = try #require(fixture.certificates("ca.pem").first)
-        #expect(try fixture.authority.unsignedRevocationLists().map(\.issuer) == [root.subject])
 
         try FileManager.default.removeItem(atPath: fixture.directory.path("certs/intermediate-key.pem"))
+        // A file that is replaced is another one.
+        let file = fixture.directory.path("certs/crl.pem")
+        let before = try #require(try FileManager.default.attributesOfItem(atPath: file)[.systemFileNumber] as? NSNumber)
         #expect(throws: PKIError(.keyUnavailable, "")) { try fixture.authority.renewRevocationLists(at: fixture.day(5)) }
+        #expect(try FileManager.default.attributesOfItem(atPath: file)[.systemFileNumber] as? NSNumber == before)
     }
 }

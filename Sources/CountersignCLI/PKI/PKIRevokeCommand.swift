@@ -104,22 +104,20 @@ struct PKIListCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let (authority, lists, unsigned) = try CommandFailure.answering { () throws(PKIError) in
+        let (file, renewed) = try CommandFailure.answering { () throws(PKIError) in
             let authority = try CertificateAuthority.open(directory.path)
-            let lists = try authority.renewRevocationLists(at: .now(), validFor: validity.validFor.seconds)
-            return (authority, lists, try authority.unsignedRevocationLists())
+            let renewed = try authority.renewRevocationLists(at: .now(), validFor: validity.validFor.seconds)
+            return (authority.revocationListPath, renewed)
         }
-        for list in unsigned {
+        for list in renewed.unsigned {
             StandardError.write(
                 "warning: the list of \(list.issuer) was not signed anew, because the authority's key is not in \(directory.path); "
                     + "it holds until \(list.nextUpdate)")
         }
         if json {
-            return try printJSON([
-                "revocationLists": .lists(lists), "revocationListFile": .string(authority.revocationListPath),
-            ])
+            return try printJSON(["revocationLists": .lists(renewed.lists), "revocationListFile": .string(file)])
         }
-        for list in lists {
+        for list in renewed.lists {
             StandardOutput.write("\(list.issuer): \(list.revoked.count) revoked, holds until \(list.nextUpdate)")
         }
     }
