@@ -196,9 +196,34 @@ struct KeyRingSigningKeysTests {
             #expect(log.errors.count == 1)
             #expect(log.errors.first?.hasSuffix(" permissions") == true)
 
+            // It is looked for again with each look at the store, and told of once.
+            let told = log.lines
+            for second in 2..<5 { await issuer.reload(at: ringStart + Int64(second)) }
+            #expect(log.lines == told)
+
             try setMode(of: path, 0o600)
-            await issuer.reload(at: ringStart + 2)
+            await issuer.reload(at: ringStart + 5)
             #expect(issuer.snapshot.signer?.kid == rotation.kid)
+        }
+    }
+
+    @Test("A key that is promoted by the start of an issuer is logged; a start that changes nothing logs no change")
+    func logsWhatTheStartDid() async throws {
+        try await withTemporaryFolder { folder in
+            let store = FileKeyRingStore(directory: "\(folder)/keys")
+            _ = try await store.save(KeyRing.first(), adding: [RingKeys.privateKey(0)], replacing: nil)
+            let rotation = try await store.rotate(at: ringStart)
+            func start(at now: Timestamp) async throws -> (SigningKeys, [String]) {
+                let log = LogRecorder()
+                let issuer = try await SigningKeys(store: store, parameters: .standard, logger: log.logger(), clock: { now })
+                return (issuer, log.lines)
+            }
+            let (early, nothing) = try await start(at: ringStart + 599)
+            #expect(early.snapshot.signingKeyID != rotation.kid)
+            #expect(nothing == ["info key ring loaded"])
+            let (late, lines) = try await start(at: ringStart + 600)
+            #expect(late.snapshot.signingKeyID == rotation.kid)
+            #expect(lines.contains("notice another key signs"))
         }
     }
 }
