@@ -12,8 +12,8 @@ extension ReloadableTLS {
     /// - Parameters:
     ///   - interval: The pause between two looks.
     ///   - clock: The time used to check what was found.
-    ///   - onOutcome: Told of every replacement, of certificate and key or of CA and lists, and once of each failure; `unchanged` means that a failure has gone away
-    ///     because the files hold again what is loaded.
+    ///   - onOutcome: Told of every replacement, of certificate and key or of CA and lists, and once of each failure;
+    ///     `unchanged` means that a failure has gone away because the files hold again what is loaded.
     public func watch(
         every interval: Duration,
         clock: @escaping @Sendable () -> Timestamp = Timestamp.now,

@@ -1,4 +1,5 @@
 internal import CountersignHummingbird
+internal import Foundation
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
@@ -72,14 +73,14 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
 
     private static func reason(_ error: IOError) -> String {
         switch error.errnoCode {
-        case 98: "the port is in use"
-        case 13: "this user may not listen on that port"
-        case 99: "this machine has no such address"
+        case EADDRINUSE: "the port is in use"
+        case EACCES: "this user may not listen on that port"
+        case EADDRNOTAVAIL: "this machine has no such address"
         default: "\(error)"
         }
     }
 
     private static func hint(_ error: IOError) -> String? {
-        error.errnoCode == 98 ? "stop the other process, or choose another port" : nil
+        error.errnoCode == EADDRINUSE ? "stop the other process, or choose another port" : nil
     }
 }
