@@ -1,4 +1,5 @@
-"""nginx with the issuer's certificate, its authority and its manner: TLS 1.3, a client certificate, no resumption, then close."""
+"""nginx with the issuer's certificate, its authority and its manner: TLS 1.3, a client certificate, tickets to resume the session
+with, then close."""
 
 import os
 import subprocess
@@ -17,12 +18,14 @@ def token_answer(folder, issuer):
 
 
 class Server(Process):
-    """One worker on one core. Use it in `with`."""
+    """One worker on one core. Use it in `with`.
 
-    def __init__(self, folder, core, answer):
+    Without `tickets` (its default is with) it sends tickets as well, but they name a session that it does not keep."""
+
+    def __init__(self, folder, core, answer, tickets=True):
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
-        place = folder.path / "nginx"
+        place = folder.path / ("nginx" if tickets else "nginx-without")
         place.mkdir()
         # The worker is somebody else when this is run by root, and has to get at its temporary files.
         folder.path.chmod(0o755)
@@ -44,7 +47,7 @@ http {{
     ssl_client_certificate {certificates}/ca.pem;
     ssl_verify_client on;
     ssl_protocols TLSv1.3;
-    ssl_session_tickets off;
+    ssl_session_tickets {'on' if tickets else 'off'};
     ssl_session_cache off;
     keepalive_timeout 0;
     default_type application/json;

@@ -49,7 +49,7 @@ class Row:
 
 
 class Bench:
-    """What the rows have in common, and what later rows need of earlier ones."""
+    """What the rows have in common."""
 
     def __init__(self, folder, runs, seconds, tokens):
         self.folder = folder
@@ -59,9 +59,6 @@ class Bench:
         # Before anything is measured: whoever has no compiler hears of it now.
         self.awake = self.compiled("awake", "-shared", "-fPIC", "-ldl")
         self.paced = self.compiled("paced", "-lcrypto")
-        #: Set by `saturation`: medians of tokens per second, from a load generator as the later rows have it, and of a
-        #: signature's seconds.
-        self.rate = self.signature = None
         # More than the ten thousand idle connections of row 5, and any number of them from one address.
         self.limits = "limits: { connections: 11000, connectionsPerAddress: 0 }"
 
@@ -82,6 +79,10 @@ class Bench:
         result = self.folder.bench(mode, issuer.url, seconds or self.seconds, "--pid", issuer.pid, *options, core=LOAD_CORE, **more)
         say(f"  {mode}: {result['tokensPerSecond']:.0f}/s, {result['issuerCPUMicrosecondsPerToken']} us of the issuer for each")
         return result
+
+    def saturated(self, issuer):
+        """The tokens per second that an issuer makes just now, with 8 connections that each wait for their answer."""
+        return self.run("mint", issuer)["tokensPerSecond"]
 
 
 def raw_signatures(seconds=3):
@@ -113,7 +114,7 @@ def saturation(bench):
         raws.append((before + raw_signatures()) / 2)
         rates.append(result["tokensPerSecond"])
         cpus.append(result["issuerCPUMicrosecondsPerToken"])
-        sleepers.append(bench.run("mint", few)["tokensPerSecond"])
+        sleepers.append(bench.saturated(few))
 
     def mint_many():
         result = bench.run("mint", many, preload=bench.awake)
@@ -137,9 +138,6 @@ def saturation(bench):
     resident = many.resident_mib
     for issuer in few, many:
         issuer.stop()
-    # Of the load as it is in the other rows.
-    bench.rate = statistics.median(sleepers)
-    bench.signature = 1 / statistics.median(raws)
     ratios = [rate / raw for rate, raw in zip(rates, raws)]
     sizes = [other / rate for other, rate in zip(others, rates)]
     asleep = [sleeper / raw for sleeper, raw in zip(sleepers, raws)]
@@ -149,7 +147,7 @@ def saturation(bench):
             f"tokens per second {spread(rates)}, to a load generator that does not sleep; raw signatures per second {spread(raws)}, "
             "openssl speed on the issuer's core before and after each run, by processor time",
             f"processor time of the issuer {spread(cpus)} us for each token: {1e6 / cpu:.0f} per second of processor, "
-            f"{1e6 / cpu * bench.signature:.3f} of raw; its core was {rate * cpu / 1e4:.0f} % busy with it",
+            f"{1e6 / cpu / statistics.median(raws):.3f} of raw; its core was {rate * cpu / 1e4:.0f} % busy with it",
             f"with a load generator that sleeps between answers and is woken by the issuer's core: {spread(sleepers)} tokens per "
             f"second, {spread(asleep, 3)} of raw"]),
         Row("1,000,000 services against 10: minting", "", statistics.median(sizes), "at least", 0.97, [
@@ -158,71 +156,74 @@ def saturation(bench):
     ]
 
 
-def needed(bench):
-    if bench.rate is None:
-        raise Failure("needs the rate of row 1, which was not measured")
-
-
 def connections(bench):
     """new connections against nginx"""
     say("row 3: new connections, against nginx")
     issuer = bench.issuer("connect")
     answer = nginx.token_answer(bench.folder, issuer)
-    raws, rates, cpus, others, other_cpus = [], [], [], [], []
-    with nginx.Server(bench.folder, ISSUER_CORE, answer) as server:
+    raws, found = [], {"issuer": [], "nginx": [], "without": []}
+    with nginx.Server(bench.folder, ISSUER_CORE, answer) as server, \
+            nginx.Server(bench.folder, ISSUER_CORE, answer, tickets=False) as without:
         for _ in range(bench.runs):
             raws.append(raw_signatures())
-            result = bench.run("connect", issuer)
-            rates.append(result["tokensPerSecond"])
-            cpus.append(result["issuerCPUMicrosecondsPerToken"])
-            result = bench.run("connect", server, audience=nginx.AUDIENCE)
-            others.append(result["tokensPerSecond"])
-            other_cpus.append(result["issuerCPUMicrosecondsPerToken"])
+            found["issuer"].append(bench.run("connect", issuer))
+            found["nginx"].append(bench.run("connect", server, audience=nginx.AUDIENCE))
+            found["without"].append(bench.run("connect", without, audience=nginx.AUDIENCE))
     issuer.stop()
+    rates = {name: [result["tokensPerSecond"] for result in results] for name, results in found.items()}
+    cpus = {name: [result["issuerCPUMicrosecondsPerToken"] for result in results] for name, results in found.items()}
 
-    def ratio(rate, other, raw):
-        return rate / (1 / (1 / other + 1 / raw))
+    def ratios(rates, other):
+        return [rate * (1 / theirs + 1 / raw) for rate, theirs, raw in zip(rates["issuer"], rates[other], raws)]
 
     # By processor time: one load generator on one core need not be enough to fill the core of nginx.
-    ratios = [ratio(1e6 / cpu, 1e6 / other, raw) for cpu, other, raw in zip(cpus, other_cpus, raws)]
-    walls = [ratio(rate, other, raw) for rate, other, raw in zip(rates, others, raws)]
+    bare = {name: [1e6 / cpu for cpu in values] for name, values in cpus.items()}
     return [
-        Row("a token over a new connection: rate against nginx and one signature", "", statistics.median(ratios), "at least", 1.4, [
-            f"by processor time: issuer {spread(cpus)} us, nginx {spread(other_cpus)} us for each connection",
-            f"by the clock: issuer {spread(rates)}, nginx {spread(others)} connections per second, ratio {spread(walls, 2)}"]),
+        Row("a token over a new connection: rate against nginx and one signature", "",
+            statistics.median(ratios(bare, "nginx")), "at least", 1.4, [
+            f"by processor time: issuer {spread(cpus['issuer'])} us, nginx {spread(cpus['nginx'])} us for each connection; one "
+            f"signature {1e6 / statistics.median(raws):.0f} us",
+            f"by the clock: issuer {spread(rates['issuer'])}, nginx {spread(rates['nginx'])} connections per second, ratio "
+            f"{spread(ratios(rates, 'nginx'), 2)}",
+            "both give each client two tickets with which it can resume its session; nginx with ssl_session_tickets off, whose "
+            f"tickets resume nothing: {spread(cpus['without'])} us, ratio {spread(ratios(bare, 'without'), 2)}"]),
     ]
 
 
 def latency(bench):
     """latency at 70 %"""
-    needed(bench)
-    rate = int(0.7 * bench.rate)
-    say(f"row 4: latency at {rate}/s")
+    say("row 4: latency")
     issuer = bench.issuer("latency")
-    results, alone = [], []
+    signatures, rates, results, alone = [], [], [], []
     for _ in range(bench.runs):
-        results.append(bench.run("mint", issuer, "--rate", rate, "--connections", 32))
-        alone.append(float(output("taskset", "-c", ISSUER_CORE, bench.paced, rate, bench.seconds).split()[1]))
+        signatures.append(1e6 / raw_signatures(1))
+        rates.append(int(0.7 * bench.saturated(issuer)))
+        results.append(bench.run("mint", issuer, "--rate", rates[-1], "--connections", 32))
+        alone.append(float(output("taskset", "-c", ISSUER_CORE, bench.paced, rates[-1], bench.seconds).split()[1]))
     issuer.stop()
     tails = [result["latencyMicroseconds"]["p99"] for result in results]
     medians = [result["latencyMicroseconds"]["p50"] for result in results]
-    signature = bench.signature * 1e6
+
+    def counted(times):
+        return [time / signature for time, signature in zip(times, signatures)]
+
     return [
-        Row("99th percentile at 70 % of saturation, in signatures", "", statistics.median(tails) / signature, "at most", 5, [
-            f"{rate} requests per second on a fixed schedule, 32 connections; one signature takes {signature:.0f} us",
-            f"p50 {spread(medians)} us, p99 {spread(tails)} us; unsent {[result['unsent'] for result in results]}",
+        Row("99th percentile at 70 % of saturation, in signatures", "", statistics.median(counted(tails)), "at most", 5, [
+            f"{spread(rates)} requests per second on a fixed schedule, 0.7 of what it makes just before, 32 connections; one "
+            f"signature takes {spread(signatures)} us",
+            f"p50 {spread(medians)} us, p99 {spread(tails)} us, {spread(counted(tails), 1)} signatures; unsent "
+            f"{[result['unsent'] for result in results]}",
             "the machine by itself, with its other core idle: a loop that makes one signature at each of these moments and nothing "
-            f"else, p99 {spread(alone)} us, {statistics.median(alone) / signature:.1f} signatures"]),
+            f"else, p99 {spread(alone)} us, {statistics.median(counted(alone)):.1f} signatures"]),
     ]
 
 
 def idle(bench):
     """10,000 idle connections"""
-    needed(bench)
     say("row 5: 10,000 idle connections")
     count = 10_000
     issuer = bench.issuer("idle")
-    bench.run("mint", issuer, seconds=2)
+    without = [bench.saturated(issuer) for _ in range(bench.runs)]
     before, files = issuer.resident_mib, issuer.files
     with idle_connections.Held(bench.folder, issuer, count, LOAD_CORE) as held:
         silent = issuer.resident_mib
@@ -233,7 +234,7 @@ def idle(bench):
         # The issuer closes what was idle for 70 s.
         end = time.monotonic() + 50
         while len(rates) < bench.runs and (not rates or time.monotonic() + bench.seconds + 4 < end):
-            rates.append(bench.run("mint", issuer)["tokensPerSecond"])
+            rates.append(bench.saturated(issuer))
         remaining = issuer.files - files
     issuer.stop()
     if remaining < count:
@@ -243,8 +244,8 @@ def idle(bench):
             f"resident {before:.1f} MiB before, {silent:.1f} MiB with them; {used:.1f} MiB when each had asked for a token, "
             f"which is {(used - before) * 1024 / count:.1f} KiB for each"]),
         Row("minting beside 10,000 idle connections: share of the rate without them", "",
-            statistics.median(rates) / bench.rate, "at least", 0.95, [
-            f"tokens per second {spread(rates)} in {len(rates)} runs"]),
+            statistics.median(rates) / statistics.median(without), "at least", 0.95, [
+            f"tokens per second {spread(without)} before, {spread(rates)} in {len(rates)} runs beside them"]),
     ]
 
 
@@ -295,16 +296,15 @@ def two_cores(bench):
 
 def overload(bench):
     """three times saturation"""
-    needed(bench)
-    rate = int(3 * bench.rate)
-    say(f"row 8: {rate}/s")
+    say("row 8: overload")
     issuer = bench.issuer("overload")
     bench.run("mint", issuer, seconds=2)
     before = issuer.resident_mib
-    results, resident = [], []
+    saturated, results, resident = [], [], []
     for _ in range(bench.runs):
+        saturated.append(bench.saturated(issuer))
         # Time for the first handshakes before it is measured.
-        results.append(bench.run("mint", issuer, "--rate", rate, "--connections", 512, "--warmup", "5s", judge=False))
+        results.append(bench.run("mint", issuer, "--rate", int(3 * saturated[-1]), "--connections", 512, "--warmup", "5s", judge=False))
         resident.append(issuer.resident_mib)
     issuer.stop()
     served = [result["tokensPerSecond"] for result in results]
@@ -316,12 +316,13 @@ def overload(bench):
         reasons["never sent"] = reasons.get("never sent", 0) + result["unsent"]
     lost = sum(count for reason, count in reasons.items() if not reason.startswith(("503", "never sent")))
     sent = statistics.median((result["tokens"] + result["failed"]) / result["elapsedSeconds"] for result in results)
-    asked = (f"{rate} requests per second on a fixed schedule, 512 connections; {sent:.0f} of them were sent: if that is much less, "
-             f"the load had too little processor; without a token: {json.dumps(reasons)}")
+    shares = [rate / before for rate, before in zip(served, saturated)]
+    asked = (f"{spread(shares, 3)} of the {spread(saturated)} just before; three times as many on a fixed schedule, 512 connections; "
+             f"{sent:.0f} of them were sent: if that is much less, the load had too little processor; without a token: "
+             f"{json.dumps(reasons)}")
     return [
         Row("served at three times saturation: share of the rate at saturation", "",
-            statistics.median(served) / bench.rate, "at least", 0.9, [
-            f"tokens per second {spread(served)}; {asked}"]),
+            statistics.median(shares), "at least", 0.9, [f"tokens per second {spread(served)}, {asked}"]),
         Row("99th percentile of what is served then", "ms", statistics.median(tails), "at most", 100, [f"{spread(tails)} ms"]),
         Row("requests that are neither served nor answered 503", "", lost, "at most", 0, [f"{lost} in {len(results)} runs"]),
         Row("growth of memory at three times saturation", "MiB", max(resident) - before, "at most", 64, [
