@@ -34,7 +34,8 @@ extension KeyRingDirectory {
         }
     }
 
-    /// Encrypts every private key under a new passphrase. Nil when another writer holds the lock.
+    /// Encrypts every private key under a new passphrase, those too that are kept although they can sign no more. Nil when another
+    /// writer holds the lock.
     ///
     /// All are opened before one is written. When it is cut off in between, some are under the new one: the same call again goes
     /// on from there.
@@ -47,23 +48,40 @@ extension KeyRingDirectory {
             _ = try new.secret()
             var pems: [(path: String, pem: SecretText)] = []
             for key in ring.ableToSign where FileManager.default.fileExists(atPath: privateKeyPath(key.kid)) {
-                let opened = try opened(key, orBy: next)
+                let opened = try opened(orBy: next) { directory throws(KeyRingError) in try directory.privateKey(for: key) }
                 pems.append((privateKeyPath(key.kid), SecretText(try next.pem(of: opened))))
+            }
+            for path in keptKeyPaths {
+                let hint = "move the file away if nobody needs it"
+                let opened = try opened(orBy: next) { directory throws(KeyRingError) in
+                    try directory.privateKey(in: path, hint: hint)
+                }
+                pems.append((path, SecretText(try next.pem(of: opened))))
             }
             for (path, text) in pems {
                 try text.pem.withBytes { bytes throws(SystemError) in try replace(path, with: bytes) }
             }
             try syncDirectory()
+            if !keptKeyPaths.isEmpty {
+                try SystemFile.openDirectory(retiredPath).sync()
+            }
             return true
         }
     }
 
+    private var keptKeyPaths: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: retiredPath)) ?? []
+        return names.filter { $0.hasSuffix(".pem") }.sorted().map { "\(retiredPath)/\($0)" }
+    }
+
     /// A private key, also when a change that was cut off has put it under the next passphrase already.
-    private func opened(_ key: JWK, orBy next: KeyRingDirectory) throws(KeyRingError) -> RSAPrivateKey {
+    private func opened(
+        orBy next: KeyRingDirectory, _ open: (KeyRingDirectory) throws(KeyRingError) -> RSAPrivateKey
+    ) throws(KeyRingError) -> RSAPrivateKey {
         do {
-            return try privateKey(for: key)
+            return try open(self)
         } catch {
-            guard error.code == .passphrase, let opened = try? next.privateKey(for: key) else {
+            guard error.code == .passphrase, let opened = try? open(next) else {
                 throw error
             }
             return opened

@@ -61,11 +61,19 @@ struct KeyRingDirectory: Sendable {
         let path = privateKeyPath(key.kid)
         // A kid may begin with a dash, which the command line would take for an option.
         let hint = "restore it from a backup, or take the key out with countersign keys revoke --keys \(self.path) -- \(key.kid)"
+        let privateKey = try privateKey(in: path, hint: hint)
+        guard privateKey.publicKey == key.key else {
+            throw KeyRingError(.privateKeyWrong, "\(path) holds another key than its name says", hint: hint)
+        }
+        return privateKey
+    }
+
+    /// Whatever key is in a file.
+    func privateKey(in path: String, hint: String) throws(KeyRingError) -> RSAPrivateKey {
         let pem = try readPEM(path, hint: hint)
-        let privateKey: RSAPrivateKey
         let secret = try passphrase(for: pem)
         do {
-            privateKey = try secret.withBytes { secret throws(CryptoError) in
+            return try secret.withBytes { secret throws(CryptoError) in
                 try pem.withBytes { bytes throws(CryptoError) in
                     try RSAPrivateKey(pem: bytes, passphrase: secret.isEmpty ? nil : secret)
                 }
@@ -79,10 +87,6 @@ struct KeyRingDirectory: Sendable {
         } catch {
             throw KeyRingError(.privateKeyWrong, "\(path) is no usable private key: \(error.message)", hint: hint)
         }
-        guard privateKey.publicKey == key.key else {
-            throw KeyRingError(.privateKeyWrong, "\(path) holds another key than its name says", hint: hint)
-        }
-        return privateKey
     }
 
     func readPEM(_ path: String, hint: String) throws(KeyRingError) -> SecretBytes {

@@ -158,6 +158,37 @@ struct PassphraseTests {
         }
     }
 
+    @Test("Private keys that are kept although they can sign no more are put under the new passphrase too, or nothing is")
+    func changesThePassphraseOfKeptKeys() async throws {
+        try await withTemporaryFolder { folder in
+            let directory = "\(folder)/keys"
+            let store = FileKeyRingStore(directory: directory)
+            let keeping = try KeyRingParameters(announceFor: 600, retireAfter: 965, rotateEvery: 0, keepsRetiredKeys: true)
+            _ = try await store.save(KeyRing.first(keeping), adding: [RingKeys.privateKey(0)], replacing: nil)
+            _ = try await store.rotate(immediately: true, to: RingKeys.privateKey(1), at: ringStart)
+            _ = try await store.revoke(RingKeys.jwk(0).kid.rawValue, at: ringStart)
+            let kept = "\(directory)/retired/\(try RingKeys.jwk(0).kid).pem"
+            let plain = try text(of: kept)
+            #expect(plain.hasPrefix("-----BEGIN PRIVATE KEY-----"))
+
+            let passphrase = "\(folder)/passphrase"
+            try write("correct horse", to: passphrase)
+            try write("gibberish", to: kept, mode: 0o600)
+            let error = await #expect(throws: KeyRingError.self) {
+                try await store.changePassphrase(to: PassphraseSource(passphrase), at: ringStart)
+            }
+            #expect(error?.code == .privateKeyWrong && error?.message.hasPrefix(kept) == true)
+            #expect(try text(of: "\(directory)/\(RingKeys.jwk(1).kid).pem").hasPrefix("-----BEGIN PRIVATE KEY-----"))
+
+            try write(plain, to: kept, mode: 0o600)
+            try await store.changePassphrase(to: PassphraseSource(passphrase), at: ringStart)
+            #expect(try text(of: kept).hasPrefix("-----BEGIN ENCRYPTED PRIVATE KEY-----"))
+            #expect(try mode(of: kept) == 0o600)
+            let opened = try await Command.run(["openssl", "pkey", "-in", kept, "-passin", "file:\(passphrase)", "-pubout"])
+            #expect(opened.exitCode == 0)
+        }
+    }
+
     @Test("A passphrase file that others may read, that is empty or missing, and a variable that is not set, are refused")
     func refusesSources() async throws {
         try await withTemporaryFolder { folder in
