@@ -1,7 +1,6 @@
 internal import Countersign
 internal import CountersignCrypto
 internal import CountersignJSON
-internal import CountersignTLS
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
@@ -53,19 +52,13 @@ struct AdminEndpoint: Sendable {
             entry["reason"] = "\(error.code)"
             entry["message"] = "\(error.message)"
             state.logger.notice("admin request not done", metadata: entry)
-            return refused(Problem(error))
+            return state.response(to: Problem(error))
         } catch let problem as Problem {
             let isRefused = problem.status == .unauthorized || problem.status == .forbidden
             entry["reason"] = "\(problem.code ?? "-")"
             state.logger.notice(isRefused ? "admin refused" : "admin request not done", metadata: entry)
-            return refused(problem)
+            return state.response(to: problem)
         }
-    }
-
-    private func refused(_ problem: Problem) -> Response {
-        var problem = problem
-        if problem.status == .unauthorized { problem.headers[.wwwAuthenticate] = state.challenge }
-        return problem.response
     }
 
     /// A denial of a service that nobody has heard of is in force, and most likely misspelt.
@@ -80,23 +73,12 @@ struct AdminEndpoint: Sendable {
 
     /// The subject of an admin's certificate, or why it is none.
     private func admin(_ peer: Peer?, at now: Timestamp) throws(Problem) -> (subject: String, certificate: Certificate) {
-        guard let peer else {
-            throw Problem(status: .unauthorized, detail: "The connection has no client certificate.", code: "no-certificate")
-        }
-        if case .failure(let failure) = peer.standing(under: state.tls.current.validator, purpose: .client, at: now) {
-            let code = failure.code.rawValue
-            guard !failure.isUnknowable else {
-                throw Problem(
-                    status: .serviceUnavailable, detail: "The issuer cannot check certificates at the moment.", code: code,
-                    headers: [.retryAfter: "5"])
-            }
-            throw Problem(status: .unauthorized, detail: "The client certificate is not accepted.", code: code)
-        }
-        guard !state.keys.snapshot.revocations.deny(peer.certificate) else {
+        let certificate = try state.acceptedCertificate(of: peer, at: now)
+        guard !state.keys.snapshot.revocations.deny(certificate) else {
             throw Problem(status: .unauthorized, detail: "The client certificate is denied.", code: "certificate-denied")
         }
         let policy = state.snapshot.configuration.policy
-        guard let identity = try? CertificateIdentity(peer.certificate),
+        guard let identity = try? CertificateIdentity(certificate),
             (try? identity.requireSubjectFields(policy.requiredSubjectFields)) != nil,
             policy.admins.contains(where: { $0.matches(identity) })
         else {
@@ -105,7 +87,7 @@ struct AdminEndpoint: Sendable {
                 hint: "list its subject under admins in the issuer's configuration"
             )
         }
-        return (LogText.escaped("\(identity.subject)"), peer.certificate)
+        return (LogText.escaped("\(identity.subject)"), certificate)
     }
 
     private static func read(_ request: Request, _ path: String) async throws -> (AdminCommand, String?) {
@@ -148,8 +130,8 @@ extension Problem {
                 .alreadyDenied, .nothingAnnounced:
                 .conflict
             case .prefixTooShort, .wrongDenial: .badRequest
-            case .locked, .notWritten, .notInitialised, .unreadable, .malformed, .unsupportedVersion, .inconsistent, .permissions,
-                .passphrase:
+            case .locked, .conflict, .notWritten, .notInitialised, .unreadable, .malformed, .unsupportedVersion, .inconsistent,
+                .permissions, .passphrase, .privateKeyMissing, .privateKeyWrong, .keyGeneration:
                 .serviceUnavailable
             default: .internalServerError
             }

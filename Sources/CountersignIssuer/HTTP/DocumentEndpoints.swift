@@ -2,23 +2,44 @@ internal import Countersign
 internal import CountersignCrypto
 internal import HTTPTypes
 internal import Hummingbird
+internal import Logging
 internal import NIOCore
 
-/// The documents that everybody with a certificate may read: the key set, the status and the metadata.
+/// The documents that everybody with a good certificate may read: the key set, the status and the metadata.
 ///
 /// Who fetched the first two is remembered: a rotation waits for them.
 struct DocumentEndpoints: Sendable {
+    enum Document {
+        case keySet, status, metadata
+    }
+
     private let state: IssuerState
 
     init(_ state: IssuerState) {
         self.state = state
     }
 
+    func respond(to request: Request, with document: Document, context: IssuerRequestContext) async -> Response {
+        do throws(Problem) {
+            let now = state.clock()
+            let certificate = try state.acceptedCertificate(of: await context.peer(), at: now)
+            return switch document {
+            case .keySet: keySet(request, certificate, at: now)
+            case .status: try status(request, certificate, at: now)
+            case .metadata: metadata
+            }
+        } catch {
+            state.logger.info(
+                "document not given",
+                metadata: ["request": "\(context.requestID)", "path": "\(request.uri.path)", "reason": "\(error.code ?? "-")"])
+            return state.response(to: error)
+        }
+    }
+
     /// `/.well-known/jwks.json`: the published keys, with an entity tag, so that fetching them again costs next to nothing.
-    func keySet(_ request: Request, context: IssuerRequestContext) async -> Response {
+    private func keySet(_ request: Request, _ certificate: Certificate, at now: Timestamp) -> Response {
         let keys = state.keys.snapshot
-        let now = state.clock()
-        if let receiver = ReceiverName(await context.peer(), request, state, at: now) {
+        if let receiver = ReceiverName(certificate, request, state) {
             state.keys.receiverFetchedKeys(receiver.name, instance: receiver.instance, from: keys, at: now)
         }
         let headers: HTTPFields = [
@@ -32,16 +53,15 @@ struct DocumentEndpoints: Sendable {
 
     /// `/.well-known/countersign-status`: what is revoked and denied, signed. `Age` says how old the document is by our own clock,
     /// so that a receiver need not have the same.
-    func status(_ request: Request, context: IssuerRequestContext) async -> Response {
-        let now = state.clock()
+    private func status(_ request: Request, _ certificate: Certificate, at now: Timestamp) throws(Problem) -> Response {
         guard let document = state.keys.snapshot.status, now < document.expiresAt else {
-            return Problem(
+            throw Problem(
                 status: .serviceUnavailable,
                 detail: "There is no status that holds now: no key can sign it, or the key ring cannot be read.",
                 code: "status-unavailable", headers: [.retryAfter: "5"]
-            ).response
+            )
         }
-        if let receiver = ReceiverName(await context.peer(), request, state, at: now) {
+        if let receiver = ReceiverName(certificate, request, state) {
             state.keys.receiverFetchedStatus(receiver.name, instance: receiver.instance, number: document.number, at: now)
         }
         let headers: HTTPFields = [
@@ -55,7 +75,7 @@ struct DocumentEndpoints: Sendable {
     }
 
     /// `/.well-known/oauth-authorization-server`
-    func metadata() -> Response {
+    private var metadata: Response {
         let headers: HTTPFields = [.cacheControl: "max-age=300", .contentType: "application/json"]
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: state.snapshot.metadata))
     }

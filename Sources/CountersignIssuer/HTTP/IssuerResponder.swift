@@ -14,9 +14,7 @@ struct IssuerResponder: HTTPResponder {
 
     private enum Route {
         case token
-        case keySet
-        case metadata
-        case status
+        case document(DocumentEndpoints.Document)
         case admin(String)
     }
 
@@ -33,11 +31,11 @@ struct IssuerResponder: HTTPResponder {
         let known: KeyValuePairs<String, Route> = [
             PublishedAddresses.tokenPath: .token,
             issuer.path + PublishedAddresses.tokenPath: .token,
-            PublishedAddresses.keySetPath: .keySet,
-            issuer.path + PublishedAddresses.keySetPath: .keySet,
-            PublishedAddresses.metadataPath + issuer.path: .metadata,
-            PublishedAddresses.statusPath: .status,
-            issuer.path + PublishedAddresses.statusPath: .status,
+            PublishedAddresses.keySetPath: .document(.keySet),
+            issuer.path + PublishedAddresses.keySetPath: .document(.keySet),
+            PublishedAddresses.metadataPath + issuer.path: .document(.metadata),
+            PublishedAddresses.statusPath: .document(.status),
+            issuer.path + PublishedAddresses.statusPath: .document(.status),
         ]
         let admins = AdminCommand.paths.flatMap { [($0, Route.admin($0)), (issuer.path + $0, .admin($0))] }
         routes = Dictionary(known.map { ($0.key, $0.value) } + admins) { first, _ in first }
@@ -54,16 +52,12 @@ struct IssuerResponder: HTTPResponder {
             return try await tokens.respond(to: request, context: context)
         case (.token, _):
             return Problem.methodNotAllowed("POST").response
-        case (.keySet, .get), (.keySet, .head):
-            return await documents.keySet(request, context: context)
-        case (.status, .get), (.status, .head):
-            return await documents.status(request, context: context)
+        case (.document(let document), .get), (.document(let document), .head):
+            return await documents.respond(to: request, with: document, context: context)
+        case (.document, _):
+            return Problem.methodNotAllowed("GET, HEAD").response
         case (.admin(let path), _):
             return try await admin.respond(to: request, path: path, context: context)
-        case (.metadata, .get), (.metadata, .head):
-            return documents.metadata()
-        case (.keySet, _), (.metadata, _), (.status, _):
-            return Problem.methodNotAllowed("GET, HEAD").response
         case (nil, _):
             return Problem.notFound.response
         }

@@ -1,6 +1,5 @@
 internal import Countersign
 internal import CountersignCrypto
-internal import CountersignTLS
 internal import HTTPTypes
 internal import Hummingbird
 
@@ -13,17 +12,17 @@ struct ReceiverName {
     static let instanceField = HTTPField.Name("Countersign-Instance")
 
     /// Nil for those that are not receivers: whoever is no service of the configuration, among them admins, who look at the key set
-    /// with their own eyes and do not come back; a certificate that is not good now; a certificate or service that is denied; and a
-    /// request that takes nothing home.
-    init?(_ peer: Peer?, _ request: Request, _ state: IssuerState, at now: Timestamp) {
-        guard request.method == .get, let peer,
-            case .success = peer.standing(under: state.tls.current.validator, purpose: .client, at: now),
-            case .success(let service) = state.snapshot.configuration.policy.service(for: peer.certificate)
+    /// with their own eyes and do not come back; a certificate or service that is denied; and a request that takes nothing home.
+    ///
+    /// - Parameter certificate: One that was accepted with this request.
+    init?(_ certificate: Certificate, _ request: Request, _ state: IssuerState) {
+        guard request.method == .get,
+            case .success(let service) = state.snapshot.configuration.policy.service(for: certificate)
         else {
             return nil
         }
         let revocations = state.keys.snapshot.revocations
-        guard !revocations.deny(peer.certificate), !revocations.services.contains(service.id) else {
+        guard !revocations.deny(certificate), !revocations.services.contains(service.id) else {
             return nil
         }
         name = service.id

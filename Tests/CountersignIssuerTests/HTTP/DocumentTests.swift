@@ -1,6 +1,7 @@
 import CountersignCrypto
 import CountersignJOSE
 import CountersignJSON
+import Foundation
 import Testing
 
 @testable import CountersignIssuer
@@ -62,6 +63,36 @@ struct DocumentTests {
             #expect(Set(seen.map { "\($0.name) \($0.instance)" }) == ["user-svc ", "search-svc status", "search-svc good"])
             let standing = Receivers(seen).standing(of: try RingKeys.jwk(0).kid, at: issuer.clock.now, window: 86_400)
             #expect(standing.waiting.map(\.name) == ["search-svc"] && standing.total == 1)
+        }
+    }
+
+    @Test("are given to nobody whose certificate is revoked, or cannot be judged, on an open connection either")
+    func judged() async throws {
+        try await RunningIssuer.run(try await IssuerFolder(crl: true)) { issuer in
+            let paths = ["jwks.json", "countersign-status", "oauth-authorization-server"].map { "/.well-known/\($0)" }
+            let user = try KeptConnection(to: issuer, as: "user-svc")
+            let other = try KeptConnection(to: issuer, as: "search-svc")
+            func ask(_ connection: KeptConnection, _ path: String) async throws -> String {
+                try await connection.ask("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            }
+            // The status is no JSON, whose end could be waited for.
+            for path in paths where path != paths[1] { #expect(try await ask(user, path).hasPrefix("HTTP/1.1 200")) }
+            let pem = try Data(contentsOf: URL(fileURLWithPath: issuer.files.folder.path("user-svc.pem")))
+            let list = try issuer.files.pki.revocationList(try Certificate.parsePEM([UInt8](pem)), number: 2)
+            try issuer.files.folder.write(list.pem, to: "crl.pem", mode: 0o644)
+            _ = try await issuer.log.line(with: "TLS files reloaded")
+            for path in paths {
+                let refused = try await ask(user, path)
+                #expect(refused.hasPrefix("HTTP/1.1 401") && refused.contains(#""code":"certificate-revoked""#))
+                #expect(refused.lowercased().contains("\r\nwww-authenticate: bearer "))
+            }
+            #expect(try await ask(other, paths[0]).hasPrefix("HTTP/1.1 200"))
+            _ = try await issuer.log.line(with: "document not given", "reason=certificate-revoked")
+            issuer.clock.advance(seconds: 3601)
+            for path in paths {
+                let unknown = try await ask(other, path)
+                #expect(unknown.hasPrefix("HTTP/1.1 503") && unknown.contains(#""code":"crl-expired""#))
+            }
         }
     }
 
