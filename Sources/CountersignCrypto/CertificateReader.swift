@@ -35,12 +35,21 @@ struct CertificateReader {
         }
     }
 
+    /// More than any service has: what they take in memory is many times what they take in the certificate.
+    static let maxAlternativeNames = 256
+    static let maxExtendedKeyUsages = 64
+
     func alternativeNames() throws(CryptoError) -> [SubjectAlternativeName] {
         guard let names = try unsafe decodedExtension(NID_subject_alt_name, "subject alternative names") else { return [] }
         let stack = OpaquePointer(names)
         defer { unsafe GENERAL_NAMES_free(stack) }
+        let count = max(0, unsafe countersign_names_count(stack))
+        guard count <= Self.maxAlternativeNames else {
+            throw CryptoError(
+                .malformedCertificate, "the certificate has \(count) alternative names; \(Self.maxAlternativeNames) are read")
+        }
         var result: [SubjectAlternativeName] = []
-        for index in 0..<max(0, unsafe countersign_names_count(stack)) {
+        for index in 0..<count {
             guard let name = unsafe countersign_names_at(stack, index) else { continue }
             unsafe result.append(try SubjectAlternativeName(borrowing: unsafe name))
         }
@@ -51,8 +60,13 @@ struct CertificateReader {
         guard let usages = try unsafe decodedExtension(NID_ext_key_usage, "extended key usages") else { return [] }
         let stack = OpaquePointer(usages)
         defer { unsafe EXTENDED_KEY_USAGE_free(stack) }
+        let count = max(0, unsafe countersign_usages_count(stack))
+        guard count <= Self.maxExtendedKeyUsages else {
+            throw CryptoError(
+                .malformedCertificate, "the certificate has \(count) extended key usages; \(Self.maxExtendedKeyUsages) are read")
+        }
         var result: [String] = []
-        for index in 0..<max(0, unsafe countersign_usages_count(stack)) {
+        for index in 0..<count {
             unsafe result.append(try ObjectIdentifierText.read(unsafe countersign_usages_at(stack, index)))
         }
         return result

@@ -2,8 +2,11 @@ internal import CountersignCrypto
 
 /// Judges what a client presented, by the CA and revocation lists in use at this moment.
 struct ClientVerifier {
-    /// Longer chains are refused unread; real ones have two to four certificates.
-    static let maxCertificates = 10
+    /// The leaf and as many as the validator reads. Longer chains are refused unread; real ones have two to four certificates.
+    static let maxCertificates = 9
+    /// Of all certificates together; heavier chains are refused unread. Real certificates have one to three thousand bytes, those
+    /// with post-quantum keys and signatures up to eight. To parse one takes many times its weight, and anybody can send some.
+    static let maxBytes = 32 * 1024
 
     struct Refusal: Error {
         let code: HandshakeRefusal.Code
@@ -22,7 +25,15 @@ struct ClientVerifier {
     /// possession of the key.
     func judge(chain der: [[UInt8]]) throws(Refusal) -> Peer {
         guard der.count <= Self.maxCertificates else {
-            throw Refusal(code: .certificateMalformed, message: "the client sent \(der.count) certificates")
+            throw Refusal(
+                code: .certificateMalformed,
+                message: "the client sent \(der.count) certificates; \(Self.maxCertificates) are read")
+        }
+        let bytes = der.reduce(0) { $0 + $1.count }
+        guard bytes <= Self.maxBytes else {
+            throw Refusal(
+                code: .certificateMalformed,
+                message: "the certificates the client sent have \(bytes) bytes; \(Self.maxBytes) are read")
         }
         let key = KnownChains.Key(sent: der)
         if let peer = known(key) { return peer }

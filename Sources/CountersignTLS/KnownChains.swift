@@ -6,8 +6,8 @@ internal import Synchronization
 ///
 /// The key is every byte the client sent. Only good chains are remembered, and a remembered one counts only while none of its
 /// certificates has run out and no revocation list has ended; then it is judged in full again. New CA or lists come with a new,
-/// empty memory. Bounded in number, and in bytes because only certificates that our CA vouches for are in it: the oldest gives
-/// way.
+/// empty memory. Bounded in number, and in bytes because only certificates that our CA vouches for are in it, each of whose leaves
+/// has as many places as its path is long: the oldest gives way.
 final class KnownChains: Sendable {
     static let capacity = 1024
 
@@ -45,9 +45,11 @@ final class KnownChains: Sendable {
         return chain
     }
 
-    /// What was sent beside the path is anybody's to choose, so a chain with such is not remembered.
+    /// What was sent beside the path, again, or in another order is anybody's to choose, so that somebody could take all places: only
+    /// the beginning of the path in its order is remembered, which is what clients send (RFC 8446 4.4.2).
     func remember(_ chain: Chain, for key: Key) {
-        guard chain.intermediates.allSatisfy(chain.path.certificates.contains) else { return }
+        let beginning = chain.path.certificates.dropFirst().prefix(chain.intermediates.count)
+        guard chain.intermediates.elementsEqual(beginning) else { return }
         state.withLock { state in
             guard state.chains.updateValue(chain, forKey: key) == nil else { return }
             guard state.order.count == Self.capacity else { return state.order.append(key) }

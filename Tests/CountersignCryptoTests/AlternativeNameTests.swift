@@ -24,6 +24,13 @@ import Testing
             ])
     }
 
+    @Test func aCertificateWithMoreNamesThanAnyServiceHasIsNotRead() throws {
+        func names(_ count: Int) -> [SubjectAlternativeName] { (0..<count).map { .dns("n\($0)") } }
+        #expect(try authority.issue("x", names: names(256)).certificate.subjectAlternativeNames.count == 256)
+        let error = #expect(throws: CryptoError(.malformedCertificate, "")) { try authority.issue("x", names: names(257)) }
+        #expect(error?.message == "the certificate has 257 alternative names; 256 are read")
+    }
+
     @Test func aCertificateWithoutNamesHasNone() throws {
         let certificate = try authority.issue("x", names: []).certificate
         #expect(certificate.subjectAlternativeNames.isEmpty)

@@ -27,6 +27,16 @@ import Testing
         #expect(try Certificate.parsePEM(Array((leaf.pem + authority.certificate.pem).utf8)) == [leaf, authority.certificate])
     }
 
+    @Test func aCertificateForMorePurposesThanAnyServiceHasIsNotRead() throws {
+        let certificates = OpenSSLCertificates(try TestDirectory())
+        func usages(_ count: Int) -> String { "extendedKeyUsage=" + (0..<count).map { "1.2.3.\($0)" }.joined(separator: ",") }
+        #expect(try certificates.selfSigned(subject: "/CN=x", extensions: usages(64)).extendedKeyUsages.count == 64)
+        let error = #expect(throws: CryptoError(.malformedCertificate, "")) {
+            try certificates.selfSigned(subject: "/CN=x", extensions: usages(65), name: "more")
+        }
+        #expect(error?.message == "the certificate has 65 extended key usages; 64 are read")
+    }
+
     @Test func agreesWithOpenSSLOnWhatItReads() throws {
         let directory = try TestDirectory()
         let file = try directory.write(leaf.pem, to: "leaf.pem")

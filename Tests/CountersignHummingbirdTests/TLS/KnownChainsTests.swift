@@ -98,6 +98,47 @@ import Testing
         }
     }
 
+    @Test func aChainIsRememberedInTheOrderOfItsPathAndWithoutRepetitionsOnly() throws {
+        let files = try ServerFiles(authority)
+        let tls = try files.load()
+        let intermediate = try authority.intermediate()
+        let client = try intermediate.issue("user-svc.link.internal")
+        let (leaf, root) = (client.certificate, authority.identity.certificate)
+        let middle = try #require(client.intermediates.first)
+        let verifier = ClientVerifier(tls: tls, opened: tls.current, clock: clock.now)
+        func isRemembered(_ chain: [Certificate]) throws -> Bool {
+            _ = try verifier.judge(chain: chain.map(\.der))
+            return tls.current.trust.knownChains.chain(KnownChains.Key(sent: chain.map(\.der)), at: clock.now()) != nil
+        }
+        #expect(try isRemembered([leaf, middle]))
+        #expect(try isRemembered([leaf, middle, root]))
+        for beside in [[root, middle], [middle, middle], [leaf, middle], [middle, leaf], [middle, root, root]] {
+            #expect(try !isRemembered([leaf] + beside))
+        }
+    }
+
+    @Test func aChainThatIsTooLongOrTooHeavyIsRefusedUnread() throws {
+        let client = try authority.issue("user-svc.link.internal").certificate
+        func message(_ sent: [[UInt8]]) -> String? {
+            do throws(ClientVerifier.Refusal) {
+                _ = try verifier.judge(chain: sent)
+                return nil
+            } catch {
+                #expect(error.code == .certificateMalformed)
+                return error.message
+            }
+        }
+        let foreign = try ThrowAwayAuthority(name: "Other").issue("padding").certificate.der
+        #expect(message([client.der] + Array(repeating: foreign, count: 8)) == nil)
+        #expect(message([client.der] + Array(repeating: foreign, count: 9)) == "the client sent 10 certificates; 9 are read")
+        // Zeros are no certificate: what says so has read them.
+        let rest = 32 * 1024 - client.der.count
+        #expect(message([client.der, Array(repeating: 0, count: rest)])?.contains("bytes") == false)
+        #expect(
+            message([client.der, Array(repeating: 0, count: rest + 1)])
+                == "the certificates the client sent have 32769 bytes; 32768 are read")
+    }
+
     @Test func theMemoryIsBoundedAndTheOldestGoesFirst() throws {
         let client = try authority.issue("user-svc.link.internal").certificate
         let path = try tls.current.validator.validate(client, intermediates: [], purpose: .client, at: clock.now()).get()
