@@ -97,6 +97,13 @@ import Testing
         #expect(try DocumentationPage.source(".ci/run").split(separator: "\n").contains { $0 == command.0 })
     }
 
+    @Test func theFirstCommandInstallsWhatTheTestsNeed() throws {
+        let command = try #require(DocumentationPage.source("README.md").firstMatch(of: /apt-get install -y ([^&]+)&&/))
+        let script = try #require(DocumentationPage.source(".ci/run").firstMatch(of: /(?m)^packages=\(([^)]+)\)/))
+        func packages(_ list: Substring) -> Set<Substring> { Set(list.split(whereSeparator: \.isWhitespace)) }
+        #expect(packages(command.1) == packages(script.1))
+    }
+
     private static func options(in text: String) -> Set<String> {
         Set(text.matches(of: /--[a-z][a-z-]*/).map { String($0.0) })
     }
