@@ -4,6 +4,7 @@ internal import CountersignTLS
 internal import Hummingbird
 internal import HummingbirdCore
 public import Logging
+internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 internal import UnixSignals
@@ -179,7 +180,9 @@ extension IssuerService {
 
     private func operationsListener(_ address: ListenAddress, _ told: AsyncStream<Void>.Continuation) -> some Service {
         Listener(
-            address: address, responder: OperationsResponder(state), server: .http1(), maximumConnections: 256,
+            address: address, responder: OperationsResponder(state),
+            // Whoever takes all places and asks nothing would keep the probes out.
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(10))), maximumConnections: 256,
             logger: state.logger, onEnd: { told.finish() }
         ) { [state, options] bound in
             state.logger.notice("listening for probes", metadata: ["address": "http://\(bound)"])

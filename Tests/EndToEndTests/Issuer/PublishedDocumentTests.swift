@@ -81,13 +81,14 @@ import Testing
         #expect(nothing.isEmpty)
     }
 
+    private func probe(_ path: String, _ arguments: String...) throws -> HTTPAnswer {
+        let result = try Shell.run(
+            "curl", ["--silent", "--include", "--noproxy", "*", "--max-time", "20"] + arguments + [issuer.operations + path]
+        )
+        return try #require(HTTPAnswer.read(result.output, toTheEnd: true)?.answer, "\(result)")
+    }
+
     @Test func answersProbesWithoutCertificateAndNothingElse() throws {
-        func probe(_ path: String, _ arguments: String...) throws -> HTTPAnswer {
-            let result = try Shell.run(
-                "curl", ["--silent", "--include", "--noproxy", "*", "--max-time", "20"] + arguments + [issuer.operations + path]
-            )
-            return try #require(HTTPAnswer.read(result.output, toTheEnd: true)?.answer, "\(result)")
-        }
         #expect(try probe("/livez").json.string("status") == "live")
         let ready = try probe("/readyz")
         #expect(ready.status == 200)
@@ -96,5 +97,20 @@ import Testing
         #expect(try probe("/readyz", "--request", "POST").status == 405)
         #expect(try probe("/oauth2/token").status == 404)
         #expect(try probe("/.well-known/jwks.json").status == 404)
+    }
+
+    /// As many as are let in at a time: the probe waits until they are cut, after ten seconds.
+    @Test(.timeLimit(.minutes(3))) func cutsSilentAndSlowConnectionsThatKeepProbesOut() async throws {
+        var connections: [RawConnection] = []
+        for number in 0..<256 {
+            let connection = try await RawConnection(to: issuer.operationsPort)
+            if number % 2 == 1 { await connection.send(Array("GET /livez HTTP/1.1\r\nHost: a".utf8)) }
+            connections.append(connection)
+        }
+        #expect(try probe("/livez", "--max-time", "60").json.string("status") == "live")
+        for connection in connections {
+            try await connection.end()
+            #expect(connection.received == "")
+        }
     }
 }

@@ -11,8 +11,8 @@ final class RunningIssuer: Sendable {
     let folder: IssuerFolder
     /// Of the mutual TLS listener.
     let port: Int
-    /// `http://127.0.0.1:PORT` of the probes.
-    let operations: String
+    /// Of the listener for probes.
+    let operationsPort: Int
 
     private let process: Process
     private let logFile: TestDirectory
@@ -60,7 +60,7 @@ final class RunningIssuer: Sendable {
     private init(folder: IssuerFolder, port: Int, probes: Int, process: Process, logFile: TestDirectory) {
         self.folder = folder
         self.port = port
-        operations = "http://127.0.0.1:\(probes)"
+        operationsPort = probes
         self.process = process
         self.logFile = logFile
     }
@@ -68,6 +68,9 @@ final class RunningIssuer: Sendable {
     deinit {
         Self.kill(process)
     }
+
+    /// `http://127.0.0.1:PORT` of the probes.
+    var operations: String { "http://127.0.0.1:\(operationsPort)" }
 
     var isRunning: Bool { process.isRunning }
 
