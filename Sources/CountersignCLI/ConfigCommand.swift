@@ -20,7 +20,7 @@ struct ConfigCommand: AsyncParsableCommand {
 extension ConfigCommand {
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says everything that is wrong with a configuration file, each with its line.",
+            abstract: "Says what is wrong with a configuration file, each fault with its line.",
             discussion: """
                 Reads the certificates and keys that the file names, too, as the issuer does when it starts. Exits with 78 when \
                 anything is wrong.

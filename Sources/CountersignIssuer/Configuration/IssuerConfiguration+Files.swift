@@ -11,7 +11,8 @@ public struct IssuerFiles: Sendable {
 }
 
 extension IssuerConfiguration {
-    /// Loads everything the configuration names, as the issuer does when it starts, and says everything that is wrong.
+    /// Loads everything the configuration names, as the issuer does when it starts, and says what is wrong: every
+    /// file that cannot be read; the first fault in what is in the others; the key ring's.
     ///
     /// - Returns: What was found; `nil` when anything is wrong.
     public func loadFiles(at now: Timestamp) async -> (files: IssuerFiles?, problems: [ConfigurationProblem]) {

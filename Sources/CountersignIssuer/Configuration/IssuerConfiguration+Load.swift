@@ -7,7 +7,8 @@ extension IssuerConfiguration {
 
     /// Reads and checks a file. Blocks on the file system; takes some 60 microseconds per service.
     ///
-    /// - Throws: ``ConfigurationError`` with everything that is wrong, not only the first fault.
+    /// - Throws: ``ConfigurationError`` with everything that is wrong, not only the first fault; with one when the text is no YAML of
+    ///   the kind that is read, such as one with a key given twice.
     public static func load(contentsOf file: String) throws(ConfigurationError) -> IssuerConfiguration {
         try parse(try read(file), file: file)
     }
@@ -35,7 +36,8 @@ extension IssuerConfiguration {
 
     /// Checks the bytes of a file named `file`, against whose directory relative paths are resolved.
     ///
-    /// - Throws: ``ConfigurationError`` with everything that is wrong, not only the first fault.
+    /// - Throws: ``ConfigurationError`` with everything that is wrong, not only the first fault; with one when the text is no YAML of
+    ///   the kind that is read, such as one with a key given twice.
     public static func parse(_ bytes: [UInt8], file: String) throws(ConfigurationError) -> IssuerConfiguration {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(file: file, "is not UTF-8 text")
