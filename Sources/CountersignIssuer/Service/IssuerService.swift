@@ -182,7 +182,8 @@ extension IssuerService {
         Listener(
             address: address, responder: OperationsResponder(state),
             // Whoever takes all places and asks nothing would keep the probes out.
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(10))), maximumConnections: 256,
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(10))),
+            maximumConnections: OpenFileLimit.operationsConnections,
             logger: state.logger, onEnd: { told.finish() }
         ) { [state, options] bound in
             state.logger.notice("listening for probes", metadata: ["address": "http://\(bound)"])

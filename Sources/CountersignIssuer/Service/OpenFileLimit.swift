@@ -16,12 +16,16 @@ enum OpenFileLimit {
         return (line?.dropFirst("Max open files".count).split(separator: " ").first).flatMap { Int($0) }
     }
 
-    /// How many connections leave enough for the issuer's own files: without these it could not read a revocation list or a
-    /// key any more, and would go on with old ones.
+    /// The connections that probes may have.
+    static let operationsConnections = 256
+    private static let ownFiles = 128
+
+    /// How many connections leave enough for probes and for the issuer's own files: without these it could not read a revocation
+    /// list or a key any more, and would go on with old ones.
     static func connections(wanted: Int, limit: Int?) -> Int {
         guard let limit else {
             return wanted
         }
-        return max(1, min(wanted, limit - min(128, limit / 2)))
+        return max(1, min(wanted, limit - min(operationsConnections + ownFiles, limit / 2)))
     }
 }
