@@ -161,6 +161,22 @@ struct ReloadTests {
         }
     }
 
+    @Test("says once that a list has ended while no file was changed")
+    func listThatEnds() async throws {
+        try await RunningIssuer.run(try await IssuerFolder(crl: true)) { issuer in
+            #expect(try await issuer.ready().status == 200)
+            issuer.clock.advance(seconds: 3601)
+            _ = try await issuer.log.line(with: "clients are refused", "reason=crl-expired", "crl.pem")
+            #expect(try await issuer.ready().status == 503)
+            // Several looks later.
+            try issuer.files.writeConfiguration(crl: true, services: IssuerFolder.services + "\n")
+            _ = try await issuer.log.line(with: "configuration reloaded")
+            let told = issuer.log.all.split(separator: "\n").filter { $0.contains("clients are refused") }
+            #expect(told.count == 1)
+            #expect(!issuer.log.all.contains("TLS files reloaded"))
+        }
+    }
+
     @Test("says that its ring cannot be read, and is not ready when it cannot tell receivers any more that nothing is revoked")
     func unreadableRing() async throws {
         try await RunningIssuer.run(try await IssuerFolder()) { issuer in
