@@ -86,7 +86,8 @@ extension CertificateAuthority {
             }
         }
         if let intermediate = authorities.intermediate {
-            let isRevoked = try RevocationLists.load(in: folder).revokes(intermediate.certificate, of: authorities.root)
+            let isRevoked = try RevocationLists.load(in: folder, authorities)
+                .revokes(intermediate.certificate, of: authorities.root)
             guard !isRevoked else {
                 throw PKIError(.authorityUnfit, "\(folder.path(intermediate.files.certificate)) is revoked")
             }

@@ -71,7 +71,7 @@ extension CertificateAuthority {
     private func revoke(_ selection: Selection, at now: Timestamp, listsValidFor seconds: Int64) throws(PKIError) -> Revoked {
         try folder.locked { () throws(PKIError) in
             let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
-            var lists = try RevocationLists.load(in: folder)
+            var lists = try RevocationLists.load(in: folder, inventory.authorities)
             var entries: [Revoked.Entry] = []
             var additions: [Authority.Files: [CertificateRevocationList.RevokedCertificate]] = [:]
             for target in try targets(of: selection, in: inventory, at: now) {
@@ -110,7 +110,7 @@ extension CertificateAuthority {
     ) throws(PKIError) -> RenewedLists {
         try folder.locked { () throws(PKIError) in
             let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
-            var lists = try RevocationLists.load(in: folder)
+            var lists = try RevocationLists.load(in: folder, inventory.authorities)
             let unsigned = try renew(&lists, inventory, adding: [:], at: now, validFor: seconds)
             guard unsigned.count < inventory.authorities.all.count else {
                 throw PKIError(

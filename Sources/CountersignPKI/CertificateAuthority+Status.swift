@@ -45,7 +45,7 @@ extension CertificateAuthority {
     /// - Throws: ``PKIError`` with `not-initialised` or `malformed`, naming the file.
     public func status(at now: Timestamp, alertDays: Int64 = 30) throws(PKIError) -> Status {
         let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
-        let lists = try RevocationLists.load(in: folder)
+        let lists = try RevocationLists.load(in: folder, inventory.authorities)
         var rows: [CertificateStatus] = []
         func add(_ name: String, _ file: String, _ certificate: Certificate) throws(PKIError) {
             var isRevoked = false

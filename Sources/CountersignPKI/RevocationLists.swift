@@ -5,7 +5,11 @@ struct RevocationLists: Sendable {
     private(set) var lists: [CertificateRevocationList]
     private let path: String
 
-    static func load(in folder: Folder) throws(PKIError) -> RevocationLists {
+    /// Reads the lists, of which each authority must have one and have signed it: what is on a list is signed again, and what
+    /// is not on it is no longer revoked.
+    ///
+    /// - Throws: ``PKIError`` with `malformed`.
+    static func load(in folder: Folder, _ authorities: Authorities) throws(PKIError) -> RevocationLists {
         let name = CertificateAuthority.revocationListFile
         let path = folder.path(name)
         guard let pem = try folder.read(name) else {
@@ -14,8 +18,19 @@ struct RevocationLists: Sendable {
                 hint: "restore it from a backup"
             )
         }
-        let lists = try PKIError.reading(path) { () throws(CryptoError) in try CertificateRevocationList.parsePEM(pem) }
-        return RevocationLists(lists: lists, path: path)
+        let lists = RevocationLists(
+            lists: try PKIError.reading(path) { () throws(CryptoError) in try CertificateRevocationList.parsePEM(pem) },
+            path: path
+        )
+        for authority in authorities.all where try !lists.list(of: authority).isSigned(by: authority.certificate) {
+            throw PKIError(
+                .malformed,
+                "\(path): the list of \(authority.certificate.subject) is not signed by "
+                    + "\(folder.path(authority.files.certificate)); it was changed, or is another authority's",
+                hint: "restore it from a backup"
+            )
+        }
+        return lists
     }
 
     /// The list of an authority.
