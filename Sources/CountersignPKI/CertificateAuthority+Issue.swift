@@ -128,10 +128,14 @@ extension CertificateAuthority {
     }
 
     /// Copies what is in a service's folder to `backup/`, where nothing is ever overwritten. Makes the folder if need be.
+    ///
+    /// The folder may be the service's own, and whoever runs this may read more than the service: only what is a certificate
+    /// becomes readable for everybody.
     private func backUp(_ home: Folder, at now: Timestamp) throws(PKIError) -> [String] {
+        let certificate = try certificates(in: home).map { Array($0.map(\.pem).joined().utf8) }
+        let key = try home.readReplaceable("key.pem")
+        try home.refuseLink("backup")
         try home.create(mode: 0o755)
-        let certificate = try home.read("cert.pem")
-        let key = try home.read("key.pem")
         guard certificate != nil || key != nil else { return [] }
         let backup = home.folder("backup")
         try backup.create(mode: 0o700)
@@ -150,5 +154,16 @@ extension CertificateAuthority {
             paths.append(backup.path("\(prefix)-\(name)"))
         }
         return paths
+    }
+
+    /// What `cert.pem` of a service's folder holds; `nil` when it is not there.
+    private func certificates(in home: Folder) throws(PKIError) -> [Certificate]? {
+        guard let pem = try home.readReplaceable("cert.pem") else { return nil }
+        do throws(CryptoError) {
+            return try Certificate.parsePEM(pem)
+        } catch {
+            let path = home.path("cert.pem")
+            throw PKIError(.malformed, "\(path): \(error.message)", hint: "remove \(path), and issue again")
+        }
     }
 }

@@ -49,6 +49,37 @@ struct Folder: Sendable {
         }
     }
 
+    /// The bytes of a file that a command puts another in the place of; `nil` when there is none.
+    ///
+    /// A link is refused: the new file would take its place and not its target's. And whoever may write in the directory could
+    /// name any file of whoever runs the command with one.
+    ///
+    /// - Throws: ``PKIError`` with `malformed` for a symbolic link.
+    func readReplaceable(_ name: String) throws(PKIError) -> [UInt8]? {
+        try refuseLink(name)
+        return try adapting { () throws(SystemError) in
+            do throws(SystemError) {
+                // What has become a link since is refused here.
+                return try SystemFile.open(path(name)).read(limit: Self.maxBytes)
+            } catch  where error.isNotFound {
+                return nil
+            }
+        }
+    }
+
+    /// - Throws: ``PKIError`` with `malformed` when a symbolic link is where something is to be written.
+    func refuseLink(_ name: String) throws(PKIError) {
+        guard isLink(name) else { return }
+        throw PKIError(
+            .malformed, "\(path(name)) is a symbolic link, where this command writes",
+            hint: "put in its place what it leads to, and let a link elsewhere lead here"
+        )
+    }
+
+    private func isLink(_ name: String) -> Bool {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: path(name))) != nil
+    }
+
     /// The bytes of a private key; `nil` when there is none.
     ///
     /// - Throws: ``PKIError`` with `permissions` when anybody but the owner may read it.
