@@ -134,7 +134,7 @@ extension CertificateAuthority {
 
     private func refuseToOverwrite() throws(PKIError) {
         let names = [Authority.Files.root, .intermediate].flatMap { [$0.certificate, $0.key] } + [Self.revocationListFile]
-        guard let name = names.first(where: folder.exists) else { return }
+        guard let name = names.first(where: folder.isTaken) else { return }
         let isWhole = folder.exists(Authority.Files.root.certificate)
         throw PKIError(
             .alreadyInitialised, "\(folder.path(name)) is there already",

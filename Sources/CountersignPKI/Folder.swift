@@ -14,6 +14,9 @@ struct Folder: Sendable {
 
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
+    /// Something has the name, be it a link that leads nowhere.
+    func isTaken(_ name: String) -> Bool { exists(name) || isLink(name) }
+
     func folder(_ name: String) -> Folder { Folder(path: path(name)) }
 
     /// Makes the directory, and those above it, unless it is there.

@@ -12,7 +12,7 @@ struct RevocationLists: Sendable {
     static func load(in folder: Folder, _ authorities: Authorities) throws(PKIError) -> RevocationLists {
         let name = CertificateAuthority.revocationListFile
         let path = folder.path(name)
-        guard let pem = try folder.read(name) else {
+        guard let pem = try folder.readReplaceable(name) else {
             throw PKIError(
                 .malformed, "\(path) is not there, and it alone says which certificates are revoked",
                 hint: "restore it from a backup"

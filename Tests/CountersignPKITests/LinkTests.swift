@@ -42,4 +42,47 @@ import Testing
         #expect(error?.message.contains("secret") == false)
         #expect(try fixture.directory.contents() == before)
     }
+
+    @Test func aLinkIsNotReplacedByTheNewLists() throws {
+        let fixture = try AuthorityFixture()
+        try fixture.issue("thief")
+        let link = fixture.directory.path("certs/crl.pem")
+        let target = try fixture.directory.write(try fixture.directory.read("certs/crl.pem"), to: "www/crl.pem")
+        let before = try fixture.directory.read("www/crl.pem")
+        try FileManager.default.removeItem(atPath: link)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "../www/crl.pem")
+        for work in [
+            { try fixture.authority.revoke("thief", at: fixture.now) },
+            { try fixture.authority.renewRevocationLists(at: fixture.now) },
+        ] as [() throws -> Any] {
+            let error = #expect(throws: PKIError(.malformed, "")) { _ = try work() }
+            #expect(error?.message.contains("\(link) is a symbolic link") == true, "\(error?.message ?? "")")
+            #expect(error?.hint != nil)
+        }
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "../www/crl.pem")
+        #expect(try fixture.directory.read("www/crl.pem") == before)
+
+        // The other way round nothing is cut off.
+        try FileManager.default.removeItem(atPath: link)
+        try FileManager.default.moveItem(atPath: target, toPath: link)
+        try FileManager.default.createSymbolicLink(atPath: target, withDestinationPath: link)
+        try fixture.authority.revoke("thief", at: fixture.now)
+        #expect(try fixture.verdict("thief/cert.pem") == .revoked)
+        #expect(try fixture.directory.read("www/crl.pem") == fixture.directory.read("certs/crl.pem"))
+    }
+
+    /// What an authority only reads may be a link, as secrets are often laid out; a new one replaces none.
+    @Test func theAuthoritysOwnKeyMayBeALink() throws {
+        let fixture = try AuthorityFixture()
+        let key = fixture.directory.path("certs/ca-key.pem")
+        try FileManager.default.moveItem(atPath: key, toPath: fixture.directory.path("ca-key.pem"))
+        try FileManager.default.createSymbolicLink(atPath: key, withDestinationPath: "../ca-key.pem")
+        try fixture.issue("user-svc")
+
+        let directory = try TestDirectory()
+        try FileManager.default.createSymbolicLink(atPath: directory.path("ca.pem"), withDestinationPath: "nowhere")
+        #expect(throws: PKIError(.alreadyInitialised, "")) {
+            try CertificateAuthority.create(in: directory.path, trustDomain: "link.internal", at: fixture.now)
+        }
+    }
 }
