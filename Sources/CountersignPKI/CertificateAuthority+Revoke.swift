@@ -18,6 +18,8 @@ extension CertificateAuthority {
         public let lists: [CertificateRevocationList]
         /// The file of the lists.
         public let file: String
+        /// What other services have that could not be read.
+        public let unreadable: [UnreadableFile]
     }
 
     /// The lists after they were signed anew.
@@ -26,6 +28,8 @@ extension CertificateAuthority {
         public let lists: [CertificateRevocationList]
         /// Those that stayed as they were, because the key of their authority is kept elsewhere.
         public let unsigned: [CertificateRevocationList]
+        /// What services have that could not be read. Nothing was forgotten for it.
+        public let unreadable: [UnreadableFile]
     }
 
     /// Revokes every certificate of a service that has not expired, the replaced ones too, and signs the lists anew.
@@ -33,8 +37,9 @@ extension CertificateAuthority {
     /// Asking again is not an error.
     ///
     /// - Parameter seconds: how long the new lists hold.
-    /// - Throws: ``PKIError`` with `unknown-certificate` when the service has none that could be revoked; `key-unavailable`
-    ///   when the issuer's key is not here.
+    /// - Throws: ``PKIError`` with `unknown-certificate` when the service has none that could be revoked; `malformed` when
+    ///   one of its certificates cannot be read, for that one would stay valid; `key-unavailable` when the issuer's key is
+    ///   not here.
     @discardableResult
     public func revoke(
         _ service: String,
@@ -92,7 +97,9 @@ extension CertificateAuthority {
                 _ = try authority.requiredKey(in: folder)
             }
             try renew(&lists, inventory, adding: additions, at: now, validFor: seconds)
-            return Revoked(entries: entries, lists: lists.lists, file: revocationListPath)
+            return Revoked(
+                entries: entries, lists: lists.lists, file: revocationListPath, unreadable: inventory.unreadable
+            )
         }
     }
 
@@ -118,7 +125,7 @@ extension CertificateAuthority {
                     hint: "put \(inventory.authorities.issuing.files.key) back, or run this where it is"
                 )
             }
-            return RenewedLists(lists: lists.lists, unsigned: unsigned)
+            return RenewedLists(lists: lists.lists, unsigned: unsigned, unreadable: inventory.unreadable)
         }
     }
 
@@ -176,6 +183,13 @@ extension CertificateAuthority {
     private func targets(of selection: Selection, in inventory: Inventory, at now: Timestamp) throws(PKIError) -> [Target] {
         switch selection {
         case .service(let service):
+            if let file = inventory.unreadable.first(where: { $0.service == service.rawValue }) {
+                throw PKIError(
+                    .malformed, file.message,
+                    hint: "countersign pki revoke --serial HEX --dir \(path) revokes one certificate; move what cannot be read "
+                        + "away to revoke the service's others"
+                )
+            }
             let targets = inventory.services.filter { $0.service == service && now < $0.certificate.notAfter }.compactMap {
                 item in
                 inventory.issuer(of: item.certificate).map {

@@ -6,11 +6,23 @@ extension CertificateAuthority {
         /// The root, the intermediate, then the services by name; what was replaced is left out.
         public let certificates: [CertificateStatus]
         public let lists: [ListStatus]
+        /// Certificates in use that cannot be read.
+        public let unreadable: [UnreadableFile]
 
-        /// A certificate is inside the alert window or past it and not revoked, or a list has ended.
+        /// One of the certificates needs attention or cannot be read, or a list has ended.
         public var needsAttention: Bool {
-            certificates.contains { $0.state == .expiring || $0.state == .expired } || lists.contains { $0.isExpired }
+            certificates.contains { $0.state.needsAttention } || !unreadable.isEmpty || lists.contains { $0.isExpired }
         }
+    }
+
+    /// A file that should hold a service's certificate.
+    public struct UnreadableFile: Sendable {
+        public let service: String
+        public let file: String
+        /// Why, with the name of the file, without a final stop.
+        public let message: String
+        /// It stands for the certificate in use, and not for one that was replaced.
+        public let isCurrent: Bool
     }
 
     /// One certificate.
@@ -22,6 +34,14 @@ extension CertificateAuthority {
             case expired
             case notYetValid = "not-yet-valid"
             case revoked
+
+            /// Somebody has to do something.
+            public var needsAttention: Bool {
+                switch self {
+                case .expiring, .expired: true
+                case .valid, .notYetValid, .revoked: false
+                }
+            }
         }
 
         /// `root`, `intermediate` or the service's name.
@@ -42,7 +62,7 @@ extension CertificateAuthority {
     /// Looks at every certificate in use and at the lists. Reads only, and needs no private key.
     ///
     /// - Parameter alertDays: how many days before its end a certificate counts as expiring.
-    /// - Throws: ``PKIError`` with `not-initialised` or `malformed`, naming the file.
+    /// - Throws: ``PKIError`` with `not-initialised` or `malformed`, naming the authority's file.
     public func status(at now: Timestamp, alertDays: Int64 = 30) throws(PKIError) -> Status {
         let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
         let lists = try RevocationLists.load(in: folder, inventory.authorities)
@@ -62,7 +82,8 @@ extension CertificateAuthority {
         }
         return Status(
             certificates: rows,
-            lists: lists.lists.map { ListStatus(list: $0, isExpired: now >= $0.nextUpdate) }
+            lists: lists.lists.map { ListStatus(list: $0, isExpired: now >= $0.nextUpdate) },
+            unreadable: inventory.unreadable.filter(\.isCurrent)
         )
     }
 

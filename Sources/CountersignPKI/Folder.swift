@@ -19,6 +19,12 @@ struct Folder: Sendable {
 
     func folder(_ name: String) -> Folder { Folder(path: path(name)) }
 
+    /// It is a directory, or a link to one.
+    func isDirectory(_ name: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return unsafe FileManager.default.fileExists(atPath: path(name), isDirectory: &isDirectory) && isDirectory.boolValue
+    }
+
     /// Makes the directory, and those above it, unless it is there.
     func create(mode: Int) throws(PKIError) {
         guard !FileManager.default.fileExists(atPath: path) else { return }

@@ -4,6 +4,8 @@ internal import CountersignCrypto
 struct Inventory: Sendable {
     let authorities: Authorities
     let services: [Item]
+    /// What should be a service's certificate and cannot be read. It stops what concerns that service, and nothing else.
+    let unreadable: [CertificateAuthority.UnreadableFile]
 
     /// A service's certificate and the file it is the first of.
     struct Item: Sendable {
@@ -15,20 +17,15 @@ struct Inventory: Sendable {
     }
 
     /// Reads every `SERVICE/cert.pem` and every backup of one.
-    ///
-    /// - Throws: ``PKIError`` with `malformed`, naming the file.
     static func load(in folder: Folder, _ authorities: Authorities) throws(PKIError) -> Inventory {
-        var items: [Item] = []
+        var found = Found()
         for name in try folder.names() {
-            guard let service = try? ServiceName(name) else { continue }
+            guard let service = try? ServiceName(name), folder.isDirectory(name) else { continue }
             let home = folder.folder(name)
-            if let item = try item(service, home, "cert.pem", isCurrent: true) { items.append(item) }
-            let backup = home.folder("backup")
-            for file in try backup.names() where file.hasSuffix("-cert.pem") {
-                if let item = try item(service, backup, file, isCurrent: false) { items.append(item) }
-            }
+            found.add(service, home, "cert.pem", isCurrent: true)
+            found.addBackups(service, home.folder("backup"))
         }
-        return Inventory(authorities: authorities, services: items)
+        return Inventory(authorities: authorities, services: found.items, unreadable: found.unreadable)
     }
 
     /// The authority that issued a certificate; `nil` when none of these did.
@@ -36,15 +33,33 @@ struct Inventory: Sendable {
         authorities.all.first { $0.certificate.subject == certificate.issuer }
     }
 
-    private static func item(
-        _ service: ServiceName,
-        _ folder: Folder,
-        _ name: String,
-        isCurrent: Bool
-    ) throws(PKIError) -> Item? {
-        guard let pem = try folder.read(name) else { return nil }
-        let path = folder.path(name)
-        let chain = try PKIError.reading(path) { () throws(CryptoError) in try Certificate.parsePEM(pem) }
-        return chain.first.map { Item(service: service, certificate: $0, file: path, isCurrent: isCurrent) }
+    private struct Found {
+        var items: [Item] = []
+        var unreadable: [CertificateAuthority.UnreadableFile] = []
+
+        mutating func add(_ service: ServiceName, _ folder: Folder, _ name: String, isCurrent: Bool) {
+            let path = folder.path(name)
+            do throws(PKIError) {
+                guard let pem = try folder.read(name) else { return }
+                let chain = try PKIError.reading(path) { () throws(CryptoError) in try Certificate.parsePEM(pem) }
+                items += chain.prefix(1).map { Item(service: service, certificate: $0, file: path, isCurrent: isCurrent) }
+            } catch {
+                refuse(path, of: service, error, isCurrent: isCurrent)
+            }
+        }
+
+        mutating func addBackups(_ service: ServiceName, _ folder: Folder) {
+            do throws(PKIError) {
+                for file in try folder.names() where file.hasSuffix("-cert.pem") {
+                    add(service, folder, file, isCurrent: false)
+                }
+            } catch {
+                refuse(folder.path, of: service, error, isCurrent: false)
+            }
+        }
+
+        private mutating func refuse(_ path: String, of service: ServiceName, _ error: PKIError, isCurrent: Bool) {
+            unreadable.append(.init(service: service.rawValue, file: path, message: error.message, isCurrent: isCurrent))
+        }
     }
 }

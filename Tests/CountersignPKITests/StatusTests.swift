@@ -52,10 +52,13 @@ import Testing
         #expect(late.needsAttention)
     }
 
-    @Test func namesTheFileThatCannotBeRead() throws {
+    @Test func showsAFileThatCannotBeReadAndTheOthersAllTheSame() throws {
         let fixture = try AuthorityFixture()
-        try fixture.directory.write("gibberish", to: "certs/user-svc/cert.pem")
-        let error = #expect(throws: PKIError(.malformed, "")) { try fixture.authority.status(at: fixture.now) }
-        #expect(error?.message.contains("certs/user-svc/cert.pem") == true)
+        try fixture.issue("user-svc")
+        try fixture.directory.write("gibberish", to: "certs/other/cert.pem")
+        let status = try fixture.authority.status(at: fixture.now)
+        #expect(status.certificates.map(\.name) == ["root", "user-svc"])
+        #expect(status.unreadable.map(\.file) == [fixture.directory.path("certs/other/cert.pem")])
+        #expect(status.needsAttention)
     }
 }

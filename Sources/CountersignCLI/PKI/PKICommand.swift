@@ -89,6 +89,13 @@ extension CommandFailure {
     }
 }
 
+extension StandardError {
+    /// Says which certificates could not be taken into account.
+    static func warn(of unreadable: [CertificateAuthority.UnreadableFile]) {
+        for file in unreadable { write("warning: \(file.message)") }
+    }
+}
+
 /// Prints an object for a script.
 func printJSON(_ object: JSONObject) throws {
     StandardOutput.write(String(decoding: try JSONWriter.bytes(.object(object), pretty: true), as: UTF8.self))

@@ -57,6 +57,7 @@ struct PKIRevokeCommand: AsyncParsableCommand {
             let end = revoked.lists.map(\.nextUpdate).min().map { ", which holds until \($0)" } ?? ""
             StandardOutput.write("wrote \(revoked.file)\(end)")
         }
+        StandardError.warn(of: revoked.unreadable)
         if revoked.entries.contains(where: { $0.certificate == nil }) {
             StandardError.write(
                 "warning: no certificate with this number is in \(directory.path); it is on the list all the same")
@@ -109,6 +110,7 @@ struct PKIListCommand: AsyncParsableCommand {
             let renewed = try authority.renewRevocationLists(at: .now(), validFor: validity.validFor.seconds)
             return (authority.revocationListPath, renewed)
         }
+        StandardError.warn(of: renewed.unreadable)
         for list in renewed.unsigned {
             StandardError.write(
                 "warning: the list of \(list.issuer) was not signed anew, because the authority's key is not in \(directory.path); "

@@ -9,8 +9,8 @@ struct PKIStatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Shows every certificate with its days left, and the revocation lists.",
         discussion: """
-            Exits with 1 when a certificate that is not revoked has expired or has fewer days left than --alert-days, or when a \
-            revocation list has ended. Needs no private key.
+            Exits with 1 when a certificate that is not revoked has expired or has fewer days left than --alert-days, when one \
+            cannot be read, or when a revocation list has ended. Needs no private key.
 
             EXAMPLE
               countersign pki status --dir certs --alert-days 14
@@ -44,6 +44,7 @@ struct PKIStatusCommand: AsyncParsableCommand {
                             row.certificate.serialHex,
                         ]
                     }
+                    + status.unreadable.map { [$0.service, "unreadable", "-", "-", "-"] }
             )
             for list in status.lists {
                 StandardOutput.write(
@@ -52,19 +53,31 @@ struct PKIStatusCommand: AsyncParsableCommand {
                 )
             }
         }
+        StandardError.warn(of: status.unreadable)
         if status.needsAttention { throw Self.alarm(status, directory.path) }
     }
 
     private static func alarm(_ status: CertificateAuthority.Status, _ path: String) -> CommandFailure {
-        let names = status.certificates.filter { $0.state == .expiring || $0.state == .expired }.map(\.name)
-        if names.isEmpty {
+        func names(_ states: CertificateAuthority.CertificateStatus.State...) -> [String] {
+            status.certificates.filter { states.contains($0.state) }.map(\.name)
+        }
+        let unreadable = status.unreadable.map(\.service)
+        if let service = unreadable.first {
+            return .no(
+                "cannot be read in \(path): \(unreadable.joined(separator: ", "))",
+                hint:
+                    "put the certificate back, or remove the file and let countersign pki issue \(service) --dir \(path) make another"
+            )
+        }
+        let ending = names(.expiring, .expired)
+        if ending.isEmpty {
             return .no("a revocation list in \(path) has ended", hint: "countersign pki crl --dir \(path) signs it anew")
         }
-        let services = names.filter { $0 != "root" && $0 != "intermediate" }
         return .no(
-            "near its end or past it in \(path): \(names.joined(separator: ", "))",
-            hint: services.first.map { "countersign pki issue \($0) --dir \(path) renews a service's certificate" }
-                ?? "an authority cannot be renewed: make another one in another directory"
+            "near its end or past it in \(path): \(ending.joined(separator: ", "))",
+            hint: ending.first { $0 != "root" && $0 != "intermediate" }.map {
+                "countersign pki issue \($0) --dir \(path) renews a service's certificate"
+            } ?? "an authority cannot be renewed: make another one in another directory"
         )
     }
 
@@ -84,6 +97,11 @@ struct PKIStatusCommand: AsyncParsableCommand {
                         "notAfter": .string("\(row.certificate.notAfter)"),
                         "sha256": .string(row.certificate.sha256.hex),
                     ])
+                }
+            ),
+            "unreadable": .array(
+                status.unreadable.map {
+                    .object(["name": .string($0.service), "file": .string($0.file), "message": .string($0.message)])
                 }
             ),
             "revocationLists": .array(

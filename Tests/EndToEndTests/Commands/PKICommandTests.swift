@@ -166,6 +166,29 @@ import Testing
         #expect(none.error.contains("no list was signed anew"), "\(none)")
     }
 
+    @Test func warnsOfAnotherServicesBadFileAndGoesOn() throws {
+        #expect(try pki("init", "--trust-domain", "link.internal").succeeded)
+        #expect(try pki("issue", "user-svc").succeeded)
+        try files.write("", to: "certs/readme")
+        #expect(try pki("status").succeeded)
+        try files.write("gibberish", to: "certs/other/cert.pem")
+        for command in [["crl"], ["revoke", "--serial", "0a"], ["revoke", "user-svc"]] {
+            let result = try Program.run(["pki"] + command, in: files)
+            #expect(result.succeeded, "\(command): \(result)")
+            #expect(result.standardError.contains("warning: certs/other/cert.pem: "), "\(command): \(result)")
+        }
+        #expect(try verdict("certs/user-svc/cert.pem").standardOutput == "certificate-revoked")
+        let own = try pki("revoke", "other")
+        #expect(own.exitCode == 78, "\(own)")
+        #expect(own.hint.contains("--serial"), "\(own)")
+        let status = try pki("status")
+        #expect(status.exitCode == 1, "\(status)")
+        #expect(status.standardOutput.split(separator: "\n").contains { $0.hasPrefix("other ") && $0.contains("unreadable") })
+        #expect(status.error.contains("other"), "\(status)")
+        let json = try JSONReader.parseObject(try pki("status", "--json").output)
+        #expect(json["needsAttention"] == .bool(true))
+    }
+
     @Test func worksInCertsUnlessToldOtherwise() throws {
         #expect(try Program.run("pki", "crl", in: files).error.contains("no certificate authority in certs "))
         #expect(try Program.run("pki", "init", "--trust-domain", "link.internal", in: files).succeeded)
