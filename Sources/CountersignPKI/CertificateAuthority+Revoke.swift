@@ -57,8 +57,8 @@ extension CertificateAuthority {
     /// - Parameters:
     ///   - serial: hexadecimal in either case, with or without colons.
     ///   - seconds: how long the new lists hold.
-    /// - Throws: ``PKIError`` with `unknown-certificate` for the root's own number; `key-unavailable` when the issuer's key is
-    ///   not here.
+    /// - Throws: ``PKIError`` with `unknown-certificate` for the root's own number, and for that of a certificate that is here
+    ///   and another authority issued; `key-unavailable` when the issuer's key is not here.
     @discardableResult
     public func revoke(
         serial: String,
@@ -157,7 +157,7 @@ extension CertificateAuthority {
             // RFC 5280 3.3: an entry stays until a list that was issued after the certificate's end has held it.
             let previous = try lists.list(of: authority).thisUpdate
             let ended = inventory.services.filter {
-                $0.certificate.notAfter < previous && $0.certificate.issuer == authority.certificate.subject
+                $0.certificate.notAfter < previous && $0.certificate.isIssued(by: authority.certificate)
             }
             try lists.renew(
                 authority,
@@ -210,11 +210,19 @@ extension CertificateAuthority {
                     hint: "take ca.pem out of every trust file instead"
                 )
             }
-            let certificates = inventory.services.map(\.certificate) + inventory.authorities.chain
-            if let certificate = certificates.first(where: { $0.serialNumber == serial.bytes }),
-                let authority = inventory.issuer(of: certificate)
-            {
+            let certificates = (inventory.services.map(\.certificate) + inventory.authorities.chain).filter {
+                $0.serialNumber == serial.bytes
+            }
+            for certificate in certificates {
+                guard let authority = inventory.issuer(of: certificate) else { continue }
                 return [Target(serialNumber: serial.bytes, certificate: certificate, authority: authority)]
+            }
+            if let file = inventory.services.first(where: { $0.certificate.serialNumber == serial.bytes })?.file {
+                throw PKIError(
+                    .unknownCertificate, "\(file) has this number, and this authority did not issue it",
+                    hint: "revoke it where it was issued; to revoke a certificate of this authority with the same number, move "
+                        + "the file away"
+                )
             }
             return [Target(serialNumber: serial.bytes, certificate: nil, authority: inventory.authorities.issuing)]
         }

@@ -34,11 +34,13 @@ extension CertificateAuthority {
             case expired
             case notYetValid = "not-yet-valid"
             case revoked
+            /// None of the authorities here signed it.
+            case notIssuedHere = "not-issued-here"
 
             /// Somebody has to do something.
             public var needsAttention: Bool {
                 switch self {
-                case .expiring, .expired: true
+                case .expiring, .expired, .notIssuedHere: true
                 case .valid, .notYetValid, .revoked: false
                 }
             }
@@ -68,9 +70,13 @@ extension CertificateAuthority {
         let lists = try RevocationLists.load(in: folder, inventory.authorities)
         var rows: [CertificateStatus] = []
         func add(_ name: String, _ file: String, _ certificate: Certificate) throws(PKIError) {
-            var isRevoked = false
-            if let issuer = inventory.issuer(of: certificate) { isRevoked = try lists.revokes(certificate, of: issuer) }
-            rows.append(Self.status(name, file, certificate, isRevoked: isRevoked, at: now, alertDays: alertDays))
+            let standing: Standing =
+                if let issuer = inventory.issuer(of: certificate) {
+                    try lists.revokes(certificate, of: issuer) ? .revoked : .good
+                } else {
+                    .notIssuedHere
+                }
+            rows.append(Self.status(name, file, certificate, standing, at: now, alertDays: alertDays))
         }
         let authorities = inventory.authorities
         try add("root", folder.path(authorities.root.files.certificate), authorities.root.certificate)
@@ -87,19 +93,26 @@ extension CertificateAuthority {
         )
     }
 
+    /// What the authorities here say of a certificate, whatever the time.
+    private enum Standing {
+        case good, revoked, notIssuedHere
+    }
+
     private static func status(
         _ name: String,
         _ file: String,
         _ certificate: Certificate,
-        isRevoked: Bool,
+        _ standing: Standing,
         at now: Timestamp,
         alertDays: Int64
     ) -> CertificateStatus {
         let secondsLeft = certificate.notAfter.seconds(since: now)
         let daysLeft = secondsLeft >= 0 ? secondsLeft / secondsPerDay : -1 - (-1 - secondsLeft) / secondsPerDay
         let state: CertificateStatus.State =
-            if isRevoked {
+            if standing == .revoked {
                 .revoked
+            } else if standing == .notIssuedHere {
+                .notIssuedHere
             } else if secondsLeft <= 0 {
                 .expired
             } else if now < certificate.notBefore {

@@ -28,9 +28,9 @@ struct Inventory: Sendable {
         return Inventory(authorities: authorities, services: found.items, unreadable: found.unreadable)
     }
 
-    /// The authority that issued a certificate; `nil` when none of these did.
+    /// The authority that issued a certificate; `nil` when none of these did, be it of the same name.
     func issuer(of certificate: Certificate) -> Authority? {
-        authorities.all.first { $0.certificate.subject == certificate.issuer }
+        authorities.all.first { certificate.isIssued(by: $0.certificate) }
     }
 
     private struct Found {

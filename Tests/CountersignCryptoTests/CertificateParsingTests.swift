@@ -11,6 +11,15 @@ import Testing
         leaf = try authority.issue("user-svc").certificate
     }
 
+    @Test func knowsItsIssuerByTheSignatureAndNotByTheNameAlone() throws {
+        let namesake = try TestAuthority()
+        #expect(namesake.certificate.subject == authority.certificate.subject)
+        #expect(leaf.isIssued(by: authority.certificate))
+        #expect(!leaf.isIssued(by: namesake.certificate))
+        #expect(!leaf.isIssued(by: leaf))
+        #expect(authority.certificate.isIssued(by: authority.certificate))
+    }
+
     @Test func readsBackWhatItIssued() throws {
         #expect(leaf.subject.description == "CN=user-svc.link.internal,O=Link Service")
         #expect(leaf.issuer == authority.certificate.subject)

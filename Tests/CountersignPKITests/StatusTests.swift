@@ -61,4 +61,24 @@ import Testing
         #expect(status.unreadable.map(\.file) == [fixture.directory.path("certs/other/cert.pem")])
         #expect(status.needsAttention)
     }
+
+    @Test func aCertificateOfAnotherAuthorityOfTheSameNameIsNotOurs() throws {
+        let fixture = try AuthorityFixture()
+        let other = try AuthorityFixture()
+        let foreign = try other.issue("user-svc").certificate
+        try fixture.directory.write(foreign.pem, to: "certs/user-svc/cert.pem")
+        #expect(foreign.issuer == (try fixture.certificates("ca.pem").first?.subject))
+        let status = try fixture.authority.status(at: fixture.now)
+        #expect(status.certificates.map(\.state.rawValue) == ["valid", "not-issued-here"])
+        #expect(status.needsAttention)
+
+        let before = try fixture.directory.read("certs/crl.pem")
+        #expect(throws: PKIError(.unknownCertificate, "")) { try fixture.authority.revoke("user-svc", at: fixture.now) }
+        #expect(throws: PKIError(.unknownCertificate, "")) {
+            try fixture.authority.revoke(serial: foreign.serialHex, at: fixture.now)
+        }
+        #expect(try fixture.directory.read("certs/crl.pem") == before)
+        #expect(try !other.authority.status(at: fixture.now).needsAttention)
+        #expect(try other.authority.revoke("user-svc", at: fixture.now).entries.map(\.certificate) == [foreign])
+    }
 }

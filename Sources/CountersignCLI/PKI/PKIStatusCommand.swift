@@ -10,7 +10,7 @@ struct PKIStatusCommand: AsyncParsableCommand {
         abstract: "Shows every certificate with its days left, and the revocation lists.",
         discussion: """
             Exits with 1 when a certificate that is not revoked has expired or has fewer days left than --alert-days, when one \
-            cannot be read, or when a revocation list has ended. Needs no private key.
+            cannot be read or was not issued here, or when a revocation list has ended. Needs no private key.
 
             EXAMPLE
               countersign pki status --dir certs --alert-days 14
@@ -67,6 +67,13 @@ struct PKIStatusCommand: AsyncParsableCommand {
                 "cannot be read in \(path): \(unreadable.joined(separator: ", "))",
                 hint:
                     "put the certificate back, or remove the file and let countersign pki issue \(service) --dir \(path) make another"
+            )
+        }
+        let foreign = names(.notIssuedHere)
+        if !foreign.isEmpty {
+            return .no(
+                "not issued by the authority in \(path): \(foreign.joined(separator: ", "))",
+                hint: "a certificate of another authority, perhaps of the same name: ask who put it there"
             )
         }
         let ending = names(.expiring, .expired)
