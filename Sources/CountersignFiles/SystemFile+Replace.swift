@@ -30,8 +30,16 @@ extension SystemFile {
         }
     }
 
+    /// A file of this name is one that ``replace(_:with:mode:owner:group:)`` is writing, or was when the process was killed.
+    package static func isLeftover(_ name: String) -> Bool {
+        name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix)
+    }
+
+    private static let temporaryPrefix = ".countersign-"
+    private static let temporarySuffix = ".new"
+
     private static func temporaryPath(beside path: String) -> String {
         let directory = path.lastIndex(of: "/").map { path[...$0] } ?? ""
-        return "\(directory).countersign-\(String(UInt64.random(in: .min ... .max), radix: 36)).new"
+        return "\(directory)\(temporaryPrefix)\(String(UInt64.random(in: .min ... .max), radix: 36))\(temporarySuffix)"
     }
 }

@@ -40,7 +40,7 @@ extension CertificateAuthority {
             throw PKIError(.invalidName, "a certificate cannot be valid for \(days) days", hint: "1 to 3650 are allowed")
         }
         for name in dnsNames { try HostName.check(name) }
-        return try folder.locked { () throws(PKIError) in
+        return try writing { () throws(PKIError) in
             let authorities = try Authorities.load(in: folder)
             let end = try endOfIssuers(authorities, at: now)
             let issuer = authorities.issuing

@@ -74,7 +74,7 @@ extension CertificateAuthority {
     }
 
     private func revoke(_ selection: Selection, at now: Timestamp, listsValidFor seconds: Int64) throws(PKIError) -> Revoked {
-        try folder.locked { () throws(PKIError) in
+        try writing { () throws(PKIError) in
             let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
             var lists = try RevocationLists.load(in: folder, inventory.authorities)
             var entries: [Revoked.Entry] = []
@@ -115,7 +115,7 @@ extension CertificateAuthority {
         at now: Timestamp,
         validFor seconds: Int64 = defaultListValidity
     ) throws(PKIError) -> RenewedLists {
-        try folder.locked { () throws(PKIError) in
+        try writing { () throws(PKIError) in
             let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
             var lists = try RevocationLists.load(in: folder, inventory.authorities)
             let unsigned = try renew(&lists, inventory, adding: [:], at: now, validFor: seconds)

@@ -36,11 +36,13 @@ extension CertificateAuthority {
             case revoked
             /// None of the authorities here signed it.
             case notIssuedHere = "not-issued-here"
+            /// The private key beside it is that of another certificate.
+            case otherKey = "other-key"
 
             /// Somebody has to do something.
             public var needsAttention: Bool {
                 switch self {
-                case .expiring, .expired, .notIssuedHere: true
+                case .expiring, .expired, .notIssuedHere, .otherKey: true
                 case .valid, .notYetValid, .revoked: false
                 }
             }
@@ -61,7 +63,8 @@ extension CertificateAuthority {
         public let isExpired: Bool
     }
 
-    /// Looks at every certificate in use and at the lists. Reads only, and needs no private key.
+    /// Looks at every certificate in use and at the lists. Reads only, and needs no private key; a
+    /// service's is compared with its certificate where it may be read.
     ///
     /// - Parameter alertDays: how many days before its end a certificate counts as expiring.
     /// - Throws: ``PKIError`` with `not-initialised` or `malformed`, naming the authority's file.
@@ -69,10 +72,14 @@ extension CertificateAuthority {
         let inventory = try Inventory.load(in: folder, try Authorities.load(in: folder))
         let lists = try RevocationLists.load(in: folder, inventory.authorities)
         var rows: [CertificateStatus] = []
-        func add(_ name: String, _ file: String, _ certificate: Certificate) throws(PKIError) {
+        func add(_ name: String, _ file: String, _ certificate: Certificate, key: PrivateKey? = nil) throws(PKIError) {
             let standing: Standing =
                 if let issuer = inventory.issuer(of: certificate) {
-                    try lists.revokes(certificate, of: issuer) ? .revoked : .good
+                    if try lists.revokes(certificate, of: issuer) {
+                        .revoked
+                    } else {
+                        key?.matches(certificate) == false ? .otherKey : .good
+                    }
                 } else {
                     .notIssuedHere
                 }
@@ -84,7 +91,9 @@ extension CertificateAuthority {
             try add("intermediate", folder.path(intermediate.files.certificate), intermediate.certificate)
         }
         for item in inventory.services where item.isCurrent {
-            try add(item.service.rawValue, item.file, item.certificate)
+            try add(
+                item.service.rawValue, item.file, item.certificate, key: key(in: folder.folder(item.service.rawValue))
+            )
         }
         return Status(
             certificates: rows,
@@ -93,9 +102,15 @@ extension CertificateAuthority {
         )
     }
 
-    /// What the authorities here say of a certificate, whatever the time.
+    /// What the files here say of a certificate, whatever the time.
     private enum Standing {
-        case good, revoked, notIssuedHere
+        case good, revoked, notIssuedHere, otherKey
+    }
+
+    /// A service's private key; `nil` when it is elsewhere, or not for whoever asks to read.
+    private func key(in home: Folder) -> PrivateKey? {
+        guard let pem = try? home.read("key.pem") else { return nil }
+        return try? PrivateKey(pem: pem)
     }
 
     private static func status(
@@ -115,6 +130,8 @@ extension CertificateAuthority {
                 .notIssuedHere
             } else if secondsLeft <= 0 {
                 .expired
+            } else if standing == .otherKey {
+                .otherKey
             } else if now < certificate.notBefore {
                 .notYetValid
             } else if daysLeft < alertDays {

@@ -82,7 +82,7 @@ extension CertificateAuthority {
             trustDomain: try TrustDomain(trustDomain), organization: organization, keyKind: keyKind, intermediate: intermediate
         )
         try authority.folder.create(mode: 0o755)
-        try authority.folder.locked { () throws(PKIError) in try authority.create(plan, at: now) }
+        try authority.writing { () throws(PKIError) in try authority.create(plan, at: now) }
         return authority
     }
 
@@ -102,6 +102,23 @@ extension CertificateAuthority {
 }
 
 extension CertificateAuthority {
+    /// Runs `work` as the only writer of the directory, after what a killed one left is removed.
+    func writing<Result>(_ work: () throws(PKIError) -> Result) throws(PKIError) -> Result {
+        try folder.locked { () throws(PKIError) in
+            removeLeftovers()
+            return try work()
+        }
+    }
+
+    private func removeLeftovers() {
+        folder.removeLeftovers()
+        for name in (try? folder.names()) ?? [] where (try? ServiceName(name)) != nil && folder.isDirectory(name) {
+            let home = folder.folder(name)
+            home.removeLeftovers()
+            if !home.isLink("backup") { home.folder("backup").removeLeftovers() }
+        }
+    }
+
     private struct Plan {
         let trustDomain: TrustDomain
         let organization: String

@@ -85,7 +85,7 @@ struct Folder: Sendable {
         )
     }
 
-    private func isLink(_ name: String) -> Bool {
+    func isLink(_ name: String) -> Bool {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: path(name))) != nil
     }
 
@@ -102,6 +102,15 @@ struct Folder: Sendable {
             )
         }
         return try read(name)
+    }
+
+    /// Removes what a writer that died had not given its name yet. Whoever holds the lock is the only writer, so none of it is
+    /// in use.
+    func removeLeftovers() {
+        // What cannot be removed now is tried again by the next command.
+        for name in (try? names()) ?? [] where SystemFile.isLeftover(name) {
+            SystemFile.remove(path(name))
+        }
     }
 
     /// Writes a file with this mode in the place of what was there.

@@ -28,4 +28,29 @@ import Testing
         }
         #expect(try fixture.directory.read("certs/crl.pem") == before)
     }
+
+    /// A command that was killed leaves what it had not given its name yet, private keys too.
+    @Test func theNextCommandRemovesWhatAKilledOneLeft() throws {
+        for work in [
+            { fixture in _ = try fixture.issue("other") },
+            { fixture in _ = try fixture.authority.revoke("user-svc", at: fixture.now) },
+            { fixture in _ = try fixture.authority.renewRevocationLists(at: fixture.now) },
+        ] as [(AuthorityFixture) throws -> Void] {
+            let fixture = try AuthorityFixture()
+            try fixture.issue("user-svc")
+            try fixture.issue("user-svc")
+            let folders = ["certs", "certs/user-svc", "certs/user-svc/backup"]
+            for folder in folders {
+                for name in [".countersign-1a2b.new", ".countersign-kept", "kept.new"] {
+                    try fixture.directory.write("left", to: "\(folder)/\(name)", mode: 0o600)
+                }
+            }
+            try work(fixture)
+            for folder in folders {
+                let names = try fixture.directory.contents(of: folder)
+                #expect(!names.contains(".countersign-1a2b.new"), "\(folder)")
+                #expect(names.contains(".countersign-kept") && names.contains("kept.new"), "\(folder)")
+            }
+        }
+    }
 }

@@ -81,4 +81,22 @@ import Testing
         #expect(try !other.authority.status(at: fixture.now).needsAttention)
         #expect(try other.authority.revoke("user-svc", at: fixture.now).entries.map(\.certificate) == [foreign])
     }
+
+    @Test func seesAKeyOfAnotherCertificate() throws {
+        let fixture = try AuthorityFixture()
+        try fixture.issue("user-svc")
+        let key = try fixture.directory.read("certs/user-svc/key.pem")
+        func state() throws -> (String?, Bool) {
+            let status = try fixture.authority.status(at: fixture.now)
+            return (status.certificates.last?.state.rawValue, status.needsAttention)
+        }
+        #expect(try state() == ("valid", false))
+        try fixture.directory.write(TestAuthority().issue("x").keyPEM(), to: "certs/user-svc/key.pem", mode: 0o600)
+        #expect(try state() == ("other-key", true))
+        // Elsewhere, or under a passphrase: nothing is known of it.
+        try fixture.directory.write("gibberish", to: "certs/user-svc/key.pem", mode: 0o600)
+        #expect(try state() == ("valid", false))
+        try fixture.directory.write(key, to: "certs/user-svc/key.pem", mode: 0o600)
+        #expect(try state() == ("valid", false))
+    }
 }
