@@ -36,13 +36,15 @@ extension CertificateAuthority {
             case revoked
             /// None of the authorities here signed it.
             case notIssuedHere = "not-issued-here"
+            /// Its issuer is revoked, and so nobody takes it.
+            case issuerRevoked = "issuer-revoked"
             /// The private key beside it is that of another certificate.
             case otherKey = "other-key"
 
             /// Somebody has to do something.
             public var needsAttention: Bool {
                 switch self {
-                case .expiring, .expired, .notIssuedHere, .otherKey: true
+                case .expiring, .expired, .notIssuedHere, .issuerRevoked, .otherKey: true
                 case .valid, .notYetValid, .revoked: false
                 }
             }
@@ -73,16 +75,7 @@ extension CertificateAuthority {
         let lists = try RevocationLists.load(in: folder, inventory.authorities)
         var rows: [CertificateStatus] = []
         func add(_ name: String, _ file: String, _ certificate: Certificate, key: PrivateKey? = nil) throws(PKIError) {
-            let standing: Standing =
-                if let issuer = inventory.issuer(of: certificate) {
-                    if try lists.revokes(certificate, of: issuer) {
-                        .revoked
-                    } else {
-                        key?.matches(certificate) == false ? .otherKey : .good
-                    }
-                } else {
-                    .notIssuedHere
-                }
+            let standing = try standing(of: certificate, key: key, inventory, lists)
             rows.append(Self.status(name, file, certificate, standing, at: now, alertDays: alertDays))
         }
         let authorities = inventory.authorities
@@ -104,7 +97,23 @@ extension CertificateAuthority {
 
     /// What the files here say of a certificate, whatever the time.
     private enum Standing {
-        case good, revoked, notIssuedHere, otherKey
+        case good, revoked, notIssuedHere, issuerRevoked, otherKey
+    }
+
+    private func standing(
+        of certificate: Certificate,
+        key: PrivateKey?,
+        _ inventory: Inventory,
+        _ lists: RevocationLists
+    ) throws(PKIError) -> Standing {
+        guard let issuer = inventory.issuer(of: certificate) else { return .notIssuedHere }
+        if try lists.revokes(certificate, of: issuer) { return .revoked }
+        if issuer.files != inventory.authorities.root.files, let above = inventory.issuer(of: issuer.certificate),
+            try lists.revokes(issuer.certificate, of: above)
+        {
+            return .issuerRevoked
+        }
+        return key?.matches(certificate) == false ? .otherKey : .good
     }
 
     /// A service's private key; `nil` when it is elsewhere, or not for whoever asks to read.
@@ -130,6 +139,8 @@ extension CertificateAuthority {
                 .notIssuedHere
             } else if secondsLeft <= 0 {
                 .expired
+            } else if standing == .issuerRevoked {
+                .issuerRevoked
             } else if standing == .otherKey {
                 .otherKey
             } else if now < certificate.notBefore {

@@ -99,4 +99,18 @@ import Testing
         try fixture.directory.write(key, to: "certs/user-svc/key.pem", mode: 0o600)
         #expect(try state() == ("valid", false))
     }
+
+    @Test func aServiceUnderARevokedIntermediateNeedsAttention() throws {
+        let fixture = try AuthorityFixture(intermediate: "Link Issuing CA")
+        try fixture.issue("thief")
+        try fixture.issue("user-svc")
+        try fixture.authority.revoke("thief", at: fixture.now)
+        #expect(try !fixture.authority.status(at: fixture.now).needsAttention)
+        let middle = try #require(fixture.certificates("intermediate.pem").first)
+        try fixture.authority.revoke(serial: middle.serialHex, at: fixture.now)
+        let status = try fixture.authority.status(at: fixture.now)
+        #expect(status.certificates.map(\.state.rawValue) == ["valid", "revoked", "revoked", "issuer-revoked"])
+        #expect(status.needsAttention)
+        #expect(try fixture.verdict("user-svc/cert.pem") == .revoked)
+    }
 }

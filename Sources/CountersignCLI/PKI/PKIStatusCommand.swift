@@ -10,7 +10,7 @@ struct PKIStatusCommand: AsyncParsableCommand {
         abstract: "Shows every certificate with its days left, and the revocation lists.",
         discussion: """
             Exits with 1 when a certificate that is not revoked has expired or has fewer days left than --alert-days, when one \
-            cannot be read, was not issued here or stands beside the key of another, or when a revocation list has ended. Needs no private key.
+            cannot be read, was not issued here or by a revoked authority, or stands beside the key of another, or when a revocation list has ended. Needs no private key.
 
             EXAMPLE
               countersign pki status --dir certs --alert-days 14
@@ -74,6 +74,13 @@ struct PKIStatusCommand: AsyncParsableCommand {
             return .no(
                 "not issued by the authority in \(path): \(foreign.joined(separator: ", "))",
                 hint: "a certificate of another authority, perhaps of the same name: ask who put it there"
+            )
+        }
+        let orphans = names(.issuerRevoked)
+        if !orphans.isEmpty {
+            return .no(
+                "refused everywhere, because their issuer in \(path) is revoked: \(orphans.joined(separator: ", "))",
+                hint: "make another authority in another directory, and issue them there"
             )
         }
         let keyless = names(.otherKey)
