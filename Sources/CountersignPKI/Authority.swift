@@ -50,6 +50,14 @@ struct Authority: Sendable {
     }
 }
 
+/// What the authorities are called beside their services.
+enum AuthorityName {
+    static let root = "root"
+    static let intermediate = "intermediate"
+
+    static let all = [root, intermediate]
+}
+
 /// The authorities of a directory, root first.
 struct Authorities: Sendable {
     let root: Authority

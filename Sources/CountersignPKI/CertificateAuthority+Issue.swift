@@ -21,7 +21,7 @@ extension CertificateAuthority {
     /// kept in `backup/`; it stays valid until it is revoked or ends.
     ///
     /// - Parameters:
-    ///   - service: one DNS label in lower case, such as `user-svc`.
+    ///   - service: one DNS label in lower case, such as `user-svc`; not `root` or `intermediate`, as the authorities are called.
     ///   - days: how long it is to be valid, 1 to 3650; never longer than its issuers.
     ///   - dnsNames: DNS names besides its own three.
     ///   - addresses: as ``SubjectAlternativeName/init(address:)`` reads them.
@@ -35,6 +35,12 @@ extension CertificateAuthority {
         keyKind: KeyKind = .ecP256,
         at now: Timestamp
     ) throws(PKIError) -> Issued {
+        guard !AuthorityName.all.contains(service) else {
+            throw PKIError(
+                .invalidName, "'\(service)' is what an authority is called in countersign pki status",
+                hint: "choose another name for the service"
+            )
+        }
         let request = Request(service: try ServiceName(service), names: dnsNames.map(SubjectAlternativeName.dns) + addresses)
         guard (1...3650).contains(days) else {
             throw PKIError(.invalidName, "a certificate cannot be valid for \(days) days", hint: "1 to 3650 are allowed")
@@ -103,9 +109,9 @@ extension CertificateAuthority {
     ) throws(PKIError) -> CertificateTemplate {
         let (service, domain) = (request.service.rawValue, try authorities.trustDomain().rawValue)
         let host = "\(service).\(domain)"
-        guard host.utf8.count <= 64 else {
+        guard host.utf8.count <= Self.maxCommonName else {
             throw PKIError(
-                .invalidName, "\(host) is longer than the 64 characters a common name may have",
+                .invalidName, "\(host) is longer than the \(Self.maxCommonName) characters a common name may have",
                 hint: "choose a shorter name for the service"
             )
         }

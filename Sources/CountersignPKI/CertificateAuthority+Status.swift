@@ -79,9 +79,9 @@ extension CertificateAuthority {
             rows.append(Self.status(name, file, certificate, standing, at: now, alertDays: alertDays))
         }
         let authorities = inventory.authorities
-        try add("root", folder.path(authorities.root.files.certificate), authorities.root.certificate)
+        try add(AuthorityName.root, folder.path(authorities.root.files.certificate), authorities.root.certificate)
         if let intermediate = authorities.intermediate {
-            try add("intermediate", folder.path(intermediate.files.certificate), intermediate.certificate)
+            try add(AuthorityName.intermediate, folder.path(intermediate.files.certificate), intermediate.certificate)
         }
         for item in inventory.services where item.isCurrent {
             try add(

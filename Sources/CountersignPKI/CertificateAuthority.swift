@@ -37,6 +37,9 @@ public struct CertificateAuthority: Sendable {
     static let rootDays: Int64 = 3650
     static let intermediateDays: Int64 = 1825
 
+    /// What a common name may have (RFC 5280, appendix A.1).
+    static let maxCommonName = 64
+
     /// The name of the file of the revocation lists.
     static let revocationListFile = "crl.pem"
 
@@ -78,8 +81,17 @@ extension CertificateAuthority {
         at now: Timestamp
     ) throws(PKIError) -> CertificateAuthority {
         let authority = CertificateAuthority(path: path)
+        let domain = try TrustDomain(trustDomain)
+        // The shortest name is one character and a full stop.
+        guard domain.rawValue.utf8.count <= maxCommonName - 2 else {
+            throw PKIError(
+                .invalidName,
+                "\(domain) leaves no room for a service's name before it in the \(maxCommonName) characters of a common name",
+                hint: "choose a shorter trust domain, such as link.internal"
+            )
+        }
         let plan = Plan(
-            trustDomain: try TrustDomain(trustDomain), organization: organization, keyKind: keyKind, intermediate: intermediate
+            trustDomain: domain, organization: organization, keyKind: keyKind, intermediate: intermediate
         )
         try authority.folder.create(mode: 0o755)
         try authority.writing { () throws(PKIError) in try authority.create(plan, at: now) }
@@ -131,7 +143,8 @@ extension CertificateAuthority {
         let rootName = "\(plan.trustDomain) Root CA"
         let root = try PKIError.issuing { () throws(CryptoError) in
             try Pair.root(
-                Self.template(plan, rootName.utf8.count <= 64 ? rootName : "Root CA", pathLength: nil, Self.rootDays, now),
+                Self.template(
+                    plan, rootName.utf8.count <= Self.maxCommonName ? rootName : "Root CA", pathLength: nil, Self.rootDays, now),
                 plan.keyKind
             )
         }

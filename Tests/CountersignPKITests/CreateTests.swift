@@ -108,11 +108,20 @@ import Testing
         #expect(throws: PKIError(.invalidName, "")) { try create(in: TestDirectory(), trustDomain: "Link.internal") }
     }
 
-    @Test func aLongTrustDomainStillHasARoot() throws {
+    @Test func theLongestTrustDomainHasARootAndAService() throws {
         let directory = try TestDirectory()
-        let authority = try create(in: directory, trustDomain: String(repeating: "a", count: 63))
+        let authority = try create(in: directory, trustDomain: String(repeating: "a", count: 62))
         #expect(try authority.issuers().map(\.certificate.subject.description) == ["CN=Root CA,O=Link Service"])
-        #expect(throws: PKIError(.invalidName, "")) { try authority.issue("user-svc", at: TestClock.now) }
+        try authority.issue("x", at: TestClock.now)
+        #expect(throws: PKIError(.invalidName, "")) { try authority.issue("xy", at: TestClock.now) }
+    }
+
+    @Test(arguments: 63...65) func refusesATrustDomainThatLeavesNoRoomForAService(length: Int) throws {
+        let directory = try TestDirectory()
+        #expect(throws: PKIError(.invalidName, "")) {
+            try create(in: directory, trustDomain: String(repeating: "a", count: length))
+        }
+        #expect(try directory.contents().isEmpty)
     }
 
     @discardableResult

@@ -86,6 +86,15 @@ import Testing
         #expect(try !fixture.directory.contents(of: "certs").contains("user-svc"))
     }
 
+    /// `pki status` shows the authorities under these names.
+    @Test(arguments: ["root", "intermediate"])
+    func refusesTheNamesOfTheAuthorities(name: String) throws {
+        let fixture = try AuthorityFixture()
+        #expect(throws: PKIError(.invalidName, "")) { try fixture.issue(name) }
+        #expect(try fixture.directory.contents(of: "certs") == ["ca-key.pem", "ca.pem", "crl.pem"])
+        try fixture.issue("\(name)-svc")
+    }
+
     @Test(arguments: [0, -1, 3651, Int64.max, Int64.min])
     func refusesDaysOutOfBounds(days: Int64) throws {
         let fixture = try AuthorityFixture()
