@@ -40,7 +40,7 @@ struct PKIVerifyCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let chain = try CertificateFile.certificates(certificate == "-" ? "/dev/stdin" : certificate)
+        let chain = try CertificateFile.certificates(certificate)
         guard let leaf = chain.first else { throw CommandFailure.configuration("\(certificate) holds no certificate") }
         let validator: PathValidator
         do {

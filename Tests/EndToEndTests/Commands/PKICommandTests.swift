@@ -189,6 +189,24 @@ import Testing
         #expect(json["needsAttention"] == .bool(true))
     }
 
+    /// Standard input may be a socket, as of a service that systemd or inetd started.
+    @Test func readsACertificateFromASocket() throws {
+        #expect(try pki("init", "--trust-domain", "link.internal").succeeded)
+        #expect(try pki("issue", "user-svc").succeeded)
+        let script = """
+            import socket, subprocess, sys
+            ours, theirs = socket.socketpair()
+            ours.sendall(open("certs/user-svc/cert.pem", "rb").read())
+            ours.close()
+            sys.exit(subprocess.run(sys.argv[1:], stdin=theirs, timeout=60).returncode)
+            """
+        let result = try Shell.run(
+            "python3", ["-c", script, Program.path, "pki", "verify", "-", "--ca", "certs/ca.pem"], directory: files.path
+        )
+        #expect(result.succeeded, "\(result)")
+        #expect(result.standardOutput.contains("user-svc.link.internal"), "\(result)")
+    }
+
     @Test func worksInCertsUnlessToldOtherwise() throws {
         #expect(try Program.run("pki", "crl", in: files).error.contains("no certificate authority in certs "))
         #expect(try Program.run("pki", "init", "--trust-domain", "link.internal", in: files).succeeded)
