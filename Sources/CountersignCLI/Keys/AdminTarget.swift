@@ -102,6 +102,12 @@ struct AdminTarget: ParsableArguments {
                 message: object.string("detail") ?? "\(request.url) answered \(answer.status)", hint: object.string("hint")
             )
         }
+        guard command.isReported(by: object) else {
+            throw CommandFailure.software(
+                "\(request.url) answered 200, and not as an issuer does",
+                hint: "see that it is the address of an issuer\(command.isList ? "" : ", and with list whether it was done")"
+            )
+        }
         return object
     }
 }
