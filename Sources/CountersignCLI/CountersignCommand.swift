@@ -41,11 +41,12 @@ struct CountersignCommand: AsyncParsableCommand {
             CommandFailure.unexpected(error).report()
             Foundation.exit(CommandFailure.ExitCode.software.rawValue)
         } catch  where Self.exitCode(for: error) == .validationFailure {
-            CommandFailure.usage(message(for: error), hint: "countersign help says what there is").report()
+            // In lines of the argument parser's own.
+            StandardError.write(exact: "error: \(message(for: error))\nhint: countersign help says what there is")
             Foundation.exit(CommandFailure.ExitCode.usage.rawValue)
         } catch  where Self.exitCode(for: error) == .success {
             // A request for help or for the version.
-            StandardOutput.write(fullMessage(for: error))
+            StandardOutput.write(exact: fullMessage(for: error))
         } catch {
             exit(withError: error)
         }

@@ -67,7 +67,7 @@ extension PolicyCommand {
                 var object = try Self.json(explanation, leaf)
                 object.append("denialsKnown", .bool(ring != nil))
                 let text = try JSONWriter.bytes(.object(object), pretty: true)
-                StandardOutput.write(String(decoding: text, as: UTF8.self))
+                StandardOutput.write(exact: String(decoding: text, as: UTF8.self))
             } else {
                 StandardOutput.write(table: Self.rows(explanation, leaf, configuration))
             }

@@ -132,7 +132,7 @@ struct BenchRun {
 
     private func show(_ report: BenchReport) throws {
         if options.json {
-            StandardOutput.write(try report.json())
+            StandardOutput.write(exact: try report.json())
         } else {
             StandardOutput.write(table: report.rows)
         }

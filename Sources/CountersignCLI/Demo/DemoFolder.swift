@@ -126,22 +126,22 @@ final class DemoFolder: Sendable {
     func printWhatToDoNext() {
         let program = Bundle.main.executablePath ?? "countersign"
         StandardOutput.write(
-            """
+            exact: """
 
-            Everything is in \(root). To go on, in one terminal:
-              cd \(root)
-              \(program) serve --config countersign.yaml
-            and in another:
-              cd \(root)
-              \(program) token fetch --issuer \(issuerAddress) \\
-                --cert certs/user-svc/cert.pem --key certs/user-svc/key.pem \\
-                --ca certs/ca.pem --audience search-svc
-              curl --cacert certs/ca.pem \\
-                --cert certs/user-svc/cert.pem --key certs/user-svc/key.pem \\
-                -d grant_type=client_credentials -d audience=search-svc \\
-                \(issuerAddress)/oauth2/token
-              \(program) keys rotate --keys keys
-            """
+                Everything is in \(root). To go on, in one terminal:
+                  cd \(root)
+                  \(program) serve --config countersign.yaml
+                and in another:
+                  cd \(root)
+                  \(program) token fetch --issuer \(issuerAddress) \\
+                    --cert certs/user-svc/cert.pem --key certs/user-svc/key.pem \\
+                    --ca certs/ca.pem --audience search-svc
+                  curl --cacert certs/ca.pem \\
+                    --cert certs/user-svc/cert.pem --key certs/user-svc/key.pem \\
+                    -d grant_type=client_credentials -d audience=search-svc \\
+                    \(issuerAddress)/oauth2/token
+                  \(program) keys rotate --keys keys
+                """
         )
     }
 

@@ -45,7 +45,7 @@ struct KeysExportCommand: AsyncParsableCommand {
             try printJSON(jwk.json)
         } else {
             let pem = try jwk.key.pem()
-            StandardOutput.write(String(pem.reversed().drop { $0 == "\n" }.reversed()))
+            StandardOutput.write(exact: String(pem.reversed().drop { $0 == "\n" }.reversed()))
         }
     }
 }

@@ -24,6 +24,6 @@ struct KeysJWKSCommand: AsyncParsableCommand {
         let keySet = try await answering { () throws(KeyRingError) in
             try await directory.store.load().ring.keySet()
         }
-        StandardOutput.write(String(decoding: keySet.json, as: UTF8.self))
+        StandardOutput.write(exact: String(decoding: keySet.json, as: UTF8.self))
     }
 }

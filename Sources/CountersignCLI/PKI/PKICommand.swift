@@ -98,5 +98,5 @@ extension StandardError {
 
 /// Prints an object for a script.
 func printJSON(_ object: JSONObject) throws {
-    StandardOutput.write(String(decoding: try JSONWriter.bytes(.object(object), pretty: true), as: UTF8.self))
+    StandardOutput.write(exact: String(decoding: try JSONWriter.bytes(.object(object), pretty: true), as: UTF8.self))
 }

@@ -3,18 +3,30 @@ import Foundation
 
 /// Lines for people who watch: errors, hints and progress, kept apart from the data on standard output.
 enum StandardError {
-    /// What cannot be written is lost: it changes nothing of what the command does or exits with.
+    /// Writes one line, with escapes for what is not printable. What cannot be written is lost: it changes nothing of what the
+    /// command does or exits with.
     static func write(_ line: String) {
-        try? StandardStream.error.write(Array((line + "\n").utf8))
+        write(exact: TerminalText.printable(line))
+    }
+
+    /// Writes a text of our own, which may have several lines.
+    static func write(exact text: String) {
+        try? StandardStream.error.write(Array((text + "\n").utf8))
     }
 }
 
-/// Data a command was asked for.
+/// Data a command was asked for. Ends the process when it cannot be written: as SIGPIPE does when the reader has gone, with an
+/// error otherwise.
 enum StandardOutput {
-    /// Ends the process when it cannot be written: as SIGPIPE does when the reader has gone, with an error otherwise.
+    /// Writes one line, with escapes for what is not printable: much of what is reported comes from elsewhere.
     static func write(_ line: String) {
+        write(exact: TerminalText.printable(line))
+    }
+
+    /// Writes what programs read, or a text of our own of several lines.
+    static func write(exact text: String) {
         do throws(SystemError) {
-            try StandardStream.output.write(Array((line + "\n").utf8))
+            try StandardStream.output.write(Array((text + "\n").utf8))
         } catch {
             if error.isReaderGone { ProcessEnd.exit(128 + SIGPIPE) }
             let failure = CommandFailure.software("standard output cannot be written: \(error.reason)")
@@ -24,7 +36,8 @@ enum StandardOutput {
     }
 
     /// A table with columns as wide as their widest cell, two spaces between them and no trailing spaces.
-    static func write(table rows: [[String]]) {
+    static func write(table cells: [[String]]) {
+        let rows = cells.map { $0.map(TerminalText.printable) }
         var widths: [Int] = []
         for row in rows {
             for (column, cell) in row.enumerated() {

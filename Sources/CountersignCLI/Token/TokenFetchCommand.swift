@@ -54,7 +54,7 @@ struct TokenFetchCommand: AsyncParsableCommand {
             if let out {
                 try TokenFile(.init(path: out, form: form)).write(response.token)
             } else {
-                StandardOutput.write(try text(of: response))
+                StandardOutput.write(exact: try text(of: response))
             }
         } catch let error as TLSError {
             throw CommandFailure.configuration(error.message, hint: error.hint)

@@ -34,7 +34,7 @@ struct TokenInspectCommand: ParsableCommand {
         }
         if json {
             let all: JSONValue = ["verified": false, "header": .object(header), "claims": .object(claims)]
-            StandardOutput.write(String(decoding: try JSONWriter.bytes(all, pretty: true), as: UTF8.self))
+            StandardOutput.write(exact: String(decoding: try JSONWriter.bytes(all, pretty: true), as: UTF8.self))
         } else {
             StandardOutput.write("NOT VERIFIED: this is what the token says of itself; nothing of it has been checked.")
             StandardOutput.write(table: try rows(header: header, claims: claims, now: .now()))
@@ -46,7 +46,7 @@ struct TokenInspectCommand: ParsableCommand {
         for name in claims.names {
             rows.append([Self.words[name] ?? name, try Self.text(claims[name], name: name, now: now)])
         }
-        return rows.map { $0.map(Self.printable) }
+        return rows
     }
 
     /// What the claims of design and RFC mean, for people.
@@ -55,18 +55,6 @@ struct TokenInspectCommand: ParsableCommand {
         "aud": "audience (aud)", "roles": "roles", "scope": "scope", "iat": "issued (iat)", "nbf": "not before (nbf)",
         "exp": "expires (exp)", "jti": "token id (jti)", "cnf": "bound to certificate (cnf)",
     ]
-
-    /// The text without what could move the cursor, change colours or turn the direction of what follows.
-    private static func printable(_ text: String) -> String {
-        text.unicodeScalars.reduce(into: "") { result, scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            default:
-                result.unicodeScalars.append(scalar)
-            }
-        }
-    }
 
     private static func text(_ value: JSONValue?, name: String = "", now: Timestamp = .now()) throws -> String {
         switch value {

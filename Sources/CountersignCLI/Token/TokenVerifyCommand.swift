@@ -114,7 +114,7 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         }
         switch verdict {
         case .accepted(let caller):
-            StandardOutput.write(String(decoding: try JSONWriter.bytes(.object(caller.json), pretty: true), as: UTF8.self))
+            StandardOutput.write(exact: String(decoding: try JSONWriter.bytes(.object(caller.json), pretty: true), as: UTF8.self))
         case .refused(let refusal):
             StandardOutput.write(refusal.reason.rawValue)
             throw CommandFailure.no(refusal.description, hint: hint(refusal))

@@ -1,3 +1,6 @@
+import CountersignCrypto
+import CountersignJOSE
+import CountersignJSON
 import CountersignTesting
 import Testing
 
@@ -105,5 +108,54 @@ import Testing
             #expect(result.exitCode == 70 && result.output.isEmpty, "\(result)")
             #expect(result.error.contains("and not as an issuer does"))
         }
+    }
+
+    // MARK: answers that steer a terminal
+
+    @Test func whatAServerSaysCannotForgeALine() async throws {
+        let server = try await server()
+        let refused = try run(
+            server, ["keys", "rotate"],
+            answer: #"{"code":"locked","detail":"busy\u001b[1A\u001b[2K\nerror: none","hint":"wait\r\nhint: none\u202e"}"#,
+            status: "409 Conflict")
+        #expect(refused.exitCode == 70)
+        #expect(
+            refused.standardError
+                == #"error: busy\u{1b}[1A\u{1b}[2K\u{a}error: none"# + "\n" + #"hint: wait\u{d}\u{a}hint: none\u{202e}"#)
+
+        let answer = """
+            {"keys":[],"receivers":[],"status":\(Self.status),
+            "history":[{"at":"now","who":"CN=x\\n2026 user root","what":"\\u001b[31mx","why":"é\\u0007"}]}
+            """
+        let listed = try run(server, ["keys", "list", "--history"], answer: answer)
+        #expect(listed.succeeded, "\(listed)")
+        #expect(listed.standardOutput.split(separator: "\n").count == 3)
+        #expect(listed.standardOutput.hasSuffix(#"now   CN=x\u{a}2026 user root  \u{1b}[31mx  é\u{7}"#), "\(listed)")
+        let exact = try run(server, ["keys", "list", "--json"], answer: answer)
+        #expect(try JSONReader.parseObject(exact.output) == JSONReader.parseObject(Array(answer.utf8)))
+        #expect(exact.standardOutput.contains("\n"))
+
+        let denied = try #require(Self.answers.first { $0.command.starts(with: ["deny", "add"]) })
+        let warned = try run(
+            server, denied.command, answer: denied.answer.replacing(#""warnings":[]"#, with: #""warnings":["a\nb"]"#))
+        #expect(warned.succeeded && warned.standardError == #"warning: a\u{a}b"#, "\(warned)")
+    }
+
+    @Test func whatATokenSaysCannotForgeALineOfTheDiagnosis() async throws {
+        let server = try await server()
+        let caller = try folder.authority.issue("user-svc")
+        try folder.files.write(caller, as: "certs/user-svc")
+        let issuer = try TestIssuer()
+        var claims = issuer.claims(
+            for: caller, service: "user-svc", audience: "search-svc", roles: ["\u{1b}[2Jadmin"], at: .now())
+        claims.tokenID = "x\nverdict       our authorities"
+        let token = try issuer.token(claims)
+        let result = try run(
+            server, ["token", "fetch", "--debug", "--audience", "search-svc"],
+            answer: #"{"access_token":"\#(token)","token_type":"Bearer","expires_in":60}"#)
+        #expect(result.succeeded, "\(result)")
+        #expect(result.standardError.contains(#"id x\u{a}verdict       our authorities"#), "\(result)")
+        #expect(result.standardError.contains(#"roles \u{1b}[2Jadmin"#))
+        #expect(!result.errors.contains(0x1b))
     }
 }
