@@ -5,7 +5,8 @@ extension SystemFile {
     ///
     /// The new file has a name that nobody can foresee, is made only where nothing is, and has its mode and owner before there
     /// is anything in it: nothing that others put into the directory is written to, given away or opened to anybody. Its content
-    /// is on the disk before it takes its name. Blocks on the file system.
+    /// is on the disk before it takes its name. A symbolic link is replaced and not followed; a device, pipe, socket or directory
+    /// is left where it is. Blocks on the file system.
     ///
     /// - Parameters:
     ///   - mode: whatever the umask says.
@@ -14,6 +15,7 @@ extension SystemFile {
     package static func replace(
         _ path: String, with bytes: [UInt8], mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil
     ) throws(SystemError) {
+        try checkReplaceable(path)
         let temporary = temporaryPath(beside: path)
         let file = try create(temporary, mode: mode)
         do throws(SystemError) {
@@ -37,6 +39,23 @@ extension SystemFile {
 
     private static let temporaryPrefix = ".countersign-"
     private static let temporarySuffix = ".new"
+
+    /// Renaming would put the file in the place of a device as well, where the superuser names one.
+    private static func checkReplaceable(_ path: String) throws(SystemError) {
+        var status = stat()
+        // Foundation does not say what kind of file stands under a name without following it, where that is a device.
+        guard unsafe lstat(path, &status) == 0 else {
+            if errno == ENOENT { return }
+            throw SystemError("examine", path)
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG, S_IFLNK: return
+        case S_IFDIR: throw SystemError("replace", path, reason: "it is a directory")
+        case S_IFIFO: throw SystemError("replace", path, reason: "it is a pipe")
+        case S_IFSOCK: throw SystemError("replace", path, reason: "it is a socket")
+        default: throw SystemError("replace", path, reason: "it is a device")
+        }
+    }
 
     private static func temporaryPath(beside path: String) -> String {
         let directory = path.lastIndex(of: "/").map { path[...$0] } ?? ""

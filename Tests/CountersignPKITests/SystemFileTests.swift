@@ -34,6 +34,27 @@ struct SystemFileTests {
         #expect(try text("file") == "new")
     }
 
+    @Test func aDeviceOrPipeInItsPlaceIsLeftThere() throws {
+        let pipe = directory.path("pipe")
+        #expect(try Shell.run("mkfifo", pipe).succeeded)
+        for (path, kind) in [(pipe, "a pipe"), ("/dev/null", "a device"), (directory.path("."), "a directory")] {
+            // Not with the right to make a device: the test may not replace the real one.
+            if path == "/dev/null", geteuid() == 0 { continue }
+            let error = #expect(throws: SystemError.self) { try SystemFile.replace(path, with: [1], mode: 0o600) }
+            #expect(error?.message == "cannot replace \(path): it is \(kind)")
+        }
+        #expect(try FileManager.default.attributesOfItem(atPath: pipe)[.type] as? FileAttributeType != .typeRegular)
+        #expect(try directory.contents() == ["pipe"])
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root can make a device")) func aDeviceStaysEvenForRoot() throws {
+        let device = directory.path("null")
+        guard try Shell.run("mknod", device, "c", "1", "3").succeeded else { try Test.cancel("no device can be made here") }
+        let error = #expect(throws: SystemError.self) { try SystemFile.replace(device, with: [1], mode: 0o600) }
+        #expect(error?.reason == "it is a device")
+        #expect(try FileManager.default.attributesOfItem(atPath: device)[.type] as? FileAttributeType == .typeCharacterSpecial)
+    }
+
     @Test func aFileThatIsThereIsNotMadeAnew() throws {
         try directory.write("old", to: "file")
         try FileManager.default.createSymbolicLink(atPath: directory.path("link"), withDestinationPath: directory.path("nowhere"))

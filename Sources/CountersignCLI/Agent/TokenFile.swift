@@ -20,7 +20,8 @@ struct TokenFile: Sendable {
 
     /// Puts the token in the place of the one before, in one step: whoever opens the file reads the old one or the new one.
     ///
-    /// The new file belongs to its owner and has mode 600 before there is anything in it. Blocks on the file system.
+    /// The new file belongs to its owner and has mode 600 before there is anything in it. A device, pipe or socket is not replaced.
+    /// Blocks on the file system.
     ///
     /// - Throws: `CommandFailure`, naming the file.
     func write(_ token: AccessToken) throws {

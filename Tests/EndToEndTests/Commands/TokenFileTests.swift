@@ -44,6 +44,16 @@ import Testing
         #expect(try files.contents(of: "beside.new") == ["precious"])
     }
 
+    @Test func leavesWhatIsNoFileWhereItIs() throws {
+        #expect(try Shell.run("mkfifo", files.path("pipe")).succeeded)
+        let result = try Program.run(arguments + ["--out", "pipe"], in: files)
+        #expect(result.exitCode == 78, "\(result)")
+        #expect(result.error == "pipe cannot be written: it is a pipe")
+        #expect(result.hint.contains("file"))
+        let type = try FileManager.default.attributesOfItem(atPath: files.path("pipe"))[.type] as? FileAttributeType
+        #expect(type != .typeRegular)
+    }
+
     @Test(.timeLimit(.minutes(2))) func keepsAFileFresh() async throws {
         let program = try RunningProgram(
             arguments + ["--watch", "--out", "kept", "--output", "header", "--on-change", "touch told"], in: files)
