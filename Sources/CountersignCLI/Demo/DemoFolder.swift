@@ -1,4 +1,5 @@
 import CountersignCrypto
+import CountersignFiles
 import CountersignIssuer
 import CountersignPKI
 import CountersignTLS
@@ -20,8 +21,10 @@ final class DemoFolder: Sendable {
     init(keep: String?) async throws {
         let files = FileManager.default
         if let keep {
-            let existing = (try? files.contentsOfDirectory(atPath: keep)) ?? []
-            guard existing.isEmpty else {
+            guard !keep.isEmpty else {
+                throw CommandFailure.usage("--keep names no folder", hint: "name a new folder for --keep")
+            }
+            guard try Self.isEmpty(keep) else {
                 throw CommandFailure.usage("\(keep) is not empty", hint: "name a new folder for --keep")
             }
             root = URL(fileURLWithPath: keep).path
@@ -51,7 +54,24 @@ final class DemoFolder: Sendable {
         report.step("a certificate authority and \(Self.services.count) certificates", expected: "made", happened: "made")
         _ = try await FileKeyRingStore(directory: path("keys")).initialise(bitCount: 2048, at: now)
         report.step("the first signing key, RSA-2048", expected: "made", happened: "made")
-        try Data(configuration.utf8).write(to: URL(fileURLWithPath: path("countersign.yaml")))
+        do throws(SystemError) {
+            try SystemFile.create(path("countersign.yaml"), mode: 0o644).write(Array(configuration.utf8))
+        } catch {
+            throw CommandFailure.software(error.message, hint: "name a new folder for --keep")
+        }
+    }
+
+    /// Whether nothing is in a folder, or the folder is not there.
+    private static func isEmpty(_ folder: String) throws -> Bool {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty
+        } catch {
+            let failure = SystemError("list", folder, error)
+            guard failure.isNotFound else {
+                throw CommandFailure.usage(failure.message, hint: "name a new folder for --keep")
+            }
+            return true
+        }
     }
 
     private func makeAuthority(in name: String, for services: [String], at now: Timestamp) throws {

@@ -21,6 +21,27 @@ import Testing
         #expect(again.error.contains("kept is not empty"))
     }
 
+    @Test func writesOverNothing() async throws {
+        let files = try TestDirectory()
+        try files.write("precious", to: "countersign.yaml")
+        let nameless = try Program.run("demo", "--keep", "", in: files)
+        #expect(nameless.exitCode == 64, "\(nameless)")
+        #expect(nameless.error == "--keep names no folder" && !nameless.hint.isEmpty)
+        // A folder that cannot be listed is not an empty one.
+        let file = try Program.run("demo", "--keep", "countersign.yaml", in: files)
+        #expect(file.exitCode == 64, "\(file)")
+        #expect(file.error == "cannot list countersign.yaml: it or a part of its path is no directory")
+        #expect(try files.contents() == ["countersign.yaml"])
+        // Nor is a file replaced that has come since.
+        let folder = try await DemoFolder(keep: files.path("kept"))
+        try files.write("precious", to: "kept/countersign.yaml")
+        var report = DemoReport()
+        let failure = await #expect(throws: CommandFailure.self) { try await folder.prepare(&report) }
+        #expect(failure?.message == "cannot open \(folder.path("countersign.yaml")): it is there already")
+        #expect(try files.read("kept/countersign.yaml") == Array("precious".utf8))
+        #expect(try files.read("countersign.yaml") == Array("precious".utf8))
+    }
+
     @Test func tellsTheWholeStoryAndLeavesNothingBehind() throws {
         let files = try TestDirectory()
         let result = try Program.run(["demo"], in: files, environment: ["TMPDIR=\(files.path)"])
