@@ -108,9 +108,7 @@ struct TokenVerifyCommand: AsyncParsableCommand {
             at: at?.timestamp ?? .now()
         )
         if explain {
-            for check in verdict.checks {
-                StandardError.write("\(check.step.rawValue). \(check.outcome.rawValue): \(check.step.summary)")
-            }
+            for line in verdict.checks.flatMap(lines) { StandardError.write(line) }
         }
         switch verdict {
         case .accepted(let caller):
@@ -118,6 +116,31 @@ struct TokenVerifyCommand: AsyncParsableCommand {
         case .refused(let refusal):
             StandardOutput.write(refusal.reason.rawValue)
             throw CommandFailure.no(refusal.description, hint: hint(refusal))
+        }
+    }
+
+    /// What became of a check, and what of it could not be made with these options.
+    private func lines(_ check: Verdict.Check) -> [String] {
+        let number = check.step.rawValue
+        let result = { (words: String) in "\(number). \(check.outcome.rawValue): \(words)" }
+        guard check.outcome != .notReached else { return [result(check.step.summary)] }
+        switch check.step {
+        case .chain where ca == nil:
+            return [
+                result("the certificate is valid now"),
+                "\(number). not checked: whether the certificate leads to a trusted authority, which needs --ca",
+                "\(number). not checked: whether the certificate is revoked, which needs --crl",
+            ]
+        case .chain where crl == nil:
+            return [
+                result("the certificate leads to a trusted authority and is valid now"),
+                "\(number). not checked: whether the certificate is revoked, which needs --crl",
+            ]
+        case .revocation:
+            let unknown = "revoked keys and denied services, certificates and keys"
+            return ["\(number). not checked: \(unknown), which only the issuer's status knows"]
+        default:
+            return [result(check.step.summary)]
         }
     }
 

@@ -234,6 +234,28 @@ import Testing
                 })
     }
 
+    @Test func saysWhatItHasNotChecked() throws {
+        func steps(_ options: [String: String?], _ token: String? = nil) throws -> [String] {
+            let lines = try receiver.verify(try token ?? receiver.token(), options, flags: ["--explain"]).standardError
+                .split(separator: "\n").map(String.init)
+            return lines.filter { $0.contains("not checked") }
+        }
+        let denials =
+            "10. not checked: revoked keys and denied services, certificates and keys, which only the issuer's status knows"
+        #expect(try steps([:]) == [denials])
+        #expect(try steps(["--crl": nil]) == ["2. not checked: whether the certificate is revoked, which needs --crl", denials])
+        #expect(
+            try steps(["--crl": nil, "--ca": nil]) == [
+                "2. not checked: whether the certificate leads to a trusted authority, which needs --ca",
+                "2. not checked: whether the certificate is revoked, which needs --crl", denials,
+            ])
+        // What was not reached has not been left out.
+        #expect(try steps([:], try receiver.token { $0.audience = ["billing-svc"] }) == [])
+        let all = try receiver.verify(receiver.token(), flags: ["--explain"]).standardError.split(separator: "\n")
+        #expect(all.filter { $0.hasPrefix("10. ") } == [Substring(denials)])
+        #expect(all.filter { $0.hasPrefix("2. ") }.count == 1 && all.contains { $0.hasPrefix("2. passed: ") })
+    }
+
     @Test func letsATokenOutliveTheRenewalOfItsCertificateWhenToldSo() throws {
         let token = try receiver.token { $0.issuedAt = receiver.now.adding(seconds: -120) }
         let key = try receiver.certificate(
