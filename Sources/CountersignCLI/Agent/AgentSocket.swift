@@ -20,7 +20,10 @@ struct AgentSocket: Service {
     let logger: Logger
 
     func run() async throws {
-        try await path.claim()
+        try await path.alone { try await listen() }
+    }
+
+    private func listen() async throws {
         let peers = Peers(tokens: tokens, logger: logger)
         let bound = Mutex<SocketPath.Identity?>(nil)
         defer { if let mine = bound.withLock({ $0 }) { path.remove(mine) } }

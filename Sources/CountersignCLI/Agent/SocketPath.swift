@@ -35,15 +35,21 @@ struct SocketPath: Sendable {
 
     private func checkDirectory() throws {
         let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let mode: UInt32
+        let (mode, owner): (UInt32, UInt32)
         do throws(SystemError) {
-            mode = UInt32(try SystemFile.openDirectory(directory).mode())
+            let status = try SystemFile.openDirectory(directory).status()
+            (mode, owner) = (UInt32(status.st_mode), status.st_uid)
         } catch {
             throw CommandFailure.configuration(
                 "the directory of the socket \(path) cannot be used: \(error.reason)",
                 hint: "make it, or name another socket.path")
         }
-        // In a directory with the sticky bit, only the owner of a file may replace it.
+        guard owner == geteuid() || owner == 0 else {
+            throw CommandFailure.configuration(
+                "the directory of the socket \(path) belongs to user \(owner), who could replace it",
+                hint: "give it to root or to the agent's user, or name another socket.path")
+        }
+        // In a directory with the sticky bit, only the owner of a file may replace it, and the directory's.
         guard mode & 0o022 == 0 || mode & UInt32(S_ISVTX) != 0 else {
             throw CommandFailure.configuration(
                 "others may write to the directory of the socket \(path), and so replace it", hint: "chmod go-w \(directory)")
@@ -61,10 +67,41 @@ struct SocketPath: Sendable {
         return true
     }
 
-    /// Makes sure that nobody listens there; what a process that died has left behind may be replaced.
+    /// Does something as the only process that makes, uses and removes the socket. What a process that died has left behind may be
+    /// replaced.
     ///
-    /// - Throws: `CommandFailure`.
-    func claim() async throws {
+    /// A lock on a file beside it says so, because two that are started together both find that nobody listens. The file stays:
+    /// were it removed, one process could lock it while another made it anew.
+    ///
+    /// - Throws: `CommandFailure` when another process has it; what the work throws.
+    func alone(_ work: () async throws -> Void) async throws {
+        let lock = try lock()
+        do {
+            try await makeSureThatNobodyListens()
+            try await work()
+        } catch {
+            // Held until here; closing it gives it up.
+            _ = consume lock
+            throw error
+        }
+        _ = consume lock
+    }
+
+    private func lock() throws -> SystemFile {
+        do throws(SystemError) {
+            let file = try SystemFile.openForLock("\(path).lock")
+            if try file.tryLock() { return file }
+        } catch {
+            throw CommandFailure.software(error.message, hint: "name another socket.path")
+        }
+        throw inUse
+    }
+
+    private var inUse: CommandFailure {
+        .software("cannot listen on \(path): another process does", hint: "stop it, or name another socket.path")
+    }
+
+    private func makeSureThatNobodyListens() async throws {
         guard try isSocketThere() else { return }
         do {
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connectTimeout(.seconds(5))
@@ -76,8 +113,7 @@ struct SocketPath: Sendable {
             throw CommandFailure.software(
                 "cannot find out whether somebody listens on \(path): \(error)", hint: "name another socket.path")
         }
-        throw CommandFailure.software(
-            "cannot listen on \(path): another process does", hint: "stop it, or name another socket.path")
+        throw inUse
     }
 
     /// What is there now; `nil` when there is nothing.

@@ -102,6 +102,46 @@ import Testing
         #expect(long.hint.contains("103"))
     }
 
+    private func configure(socket: String) async throws {
+        try files.write(
+            """
+            issuers: [https://127.0.0.1:\(try await RawConnection.freePort())]
+            tls: { certificate: certs/user-svc/cert.pem, privateKey: certs/user-svc/key.pem, ca: certs/ca.pem }
+            socket: { path: \(socket) }
+            tokens: [{ audience: search-svc }]
+            """, to: "agent.yaml")
+    }
+
+    @Test func oneOfTwoThatAreStartedTogetherIsRefused() async throws {
+        try await configure(socket: "agent.sock")
+        // The other one has only begun, so that nothing listens yet.
+        let result = try Shell.run(
+            "timeout", ["--kill-after=5", "20", "flock", "agent.sock.lock", Program.path, "agent", "--config", "agent.yaml"],
+            directory: files.path)
+        #expect(result.exitCode == 70, "\(result)")
+        #expect(result.error == "cannot listen on agent.sock: another process does" && !result.hint.isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: files.path("agent.sock")))
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root can give a directory away"))
+    func aDirectoryOfSomebodyElseIsRefused() async throws {
+        for (name, mode) in [("plain", 0o755), ("sticky", 0o1777)] {
+            try FileManager.default.createDirectory(atPath: files.path(name), withIntermediateDirectories: false)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: files.path(name))
+            try await configure(socket: "\(name)/agent.sock")
+            #expect(try Program.run("agent", "--config", "agent.yaml", "--check", in: files).succeeded)
+            try FileManager.default.setAttributes([.ownerAccountID: 65534], ofItemAtPath: files.path(name))
+            for more in [["--check"], []] {
+                let result = try Program.run(["agent", "--config", "agent.yaml"] + more, in: files)
+                #expect(result.exitCode == 78, "\(result)")
+                #expect(
+                    result.error
+                        == "the directory of the socket \(name)/agent.sock belongs to user 65534, who could replace it")
+                #expect(!result.hint.isEmpty)
+            }
+        }
+    }
+
     /// In `.invalid` there is no name (RFC 6761).
     @Test(.timeLimit(.minutes(2))) func aHostNameThatNobodyKnowsIsNamed() async throws {
         let issuer = try await place.issuer()
