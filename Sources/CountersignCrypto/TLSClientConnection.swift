@@ -30,10 +30,13 @@ package struct TLSClientConnection: ~Copyable {
 
     private let pointer: OpaquePointer
     private let socket: TCPSocket
+    /// For each operation as a whole, however many bytes come one by one.
+    private let timeout: Duration
 
-    private init(adopting pointer: OpaquePointer, _ socket: consuming TCPSocket) {
+    private init(adopting pointer: OpaquePointer, _ socket: consuming TCPSocket, timeout: Duration) {
         unsafe self.pointer = pointer
         self.socket = socket
+        self.timeout = timeout
     }
 
     /// Connects and completes the handshake on this side. With TLS 1.3 the server may still refuse our certificate: that shows when
@@ -41,15 +44,16 @@ package struct TLSClientConnection: ~Copyable {
     ///
     /// - Parameters:
     ///   - session: offered to be resumed; without one the handshake is full.
-    ///   - timeout: whole seconds, for each wait.
+    ///   - timeout: whole seconds, for this and for each thing that is sent or received later, from its beginning to its end.
     package static func open(
         _ context: TLSClientContext, to target: Target, resuming session: TLSSession? = nil, timeout: Int
     ) throws(TLSClientError) -> TLSClientConnection {
+        let deadline = ContinuousClock.now + .seconds(timeout)
         let socket = try TCPSocket.connect(to: target.address, port: target.port, timeout: timeout)
         let descriptor = socket.descriptor
         let connection: TLSClientConnection
         do {
-            connection = unsafe TLSClientConnection(adopting: try context.makeConnection(), socket)
+            connection = unsafe TLSClientConnection(adopting: try context.makeConnection(), socket, timeout: .seconds(timeout))
         } catch {
             throw TLSClientError(.tls, error.message)
         }
@@ -58,7 +62,7 @@ package struct TLSClientConnection: ~Copyable {
         guard isPrepared, session?.offer(on: pointer) ?? true else {
             throw TLSClientError(.tls, OpenSSL.failure(.operationFailed, "the connection could not be prepared").message)
         }
-        try connection.check { unsafe SSL_connect(pointer) }
+        try connection.check(until: deadline) { unsafe SSL_connect(pointer) }
         return connection
     }
 
@@ -79,7 +83,7 @@ package struct TLSClientConnection: ~Copyable {
 
     package func send(_ bytes: [UInt8]) throws(TLSClientError) {
         guard let count = Int32(exactly: bytes.count), count > 0 else { return }
-        try check { unsafe bytes.withUnsafeBytes { unsafe SSL_write(pointer, $0.baseAddress, count) } }
+        try check(until: .now + timeout) { unsafe bytes.withUnsafeBytes { unsafe SSL_write(pointer, $0.baseAddress, count) } }
     }
 
     /// What comes next, at most 16 KiB of it; empty at the end.
@@ -87,7 +91,7 @@ package struct TLSClientConnection: ~Copyable {
         var received = 0
         var bytes = [UInt8](repeating: 0, count: 16 * 1024)
         do throws(TLSClientError) {
-            try check {
+            try check(until: .now + timeout) {
                 let result = unsafe bytes.withUnsafeMutableBytes { unsafe SSL_read(pointer, $0.baseAddress, Int32($0.count)) }
                 received = max(0, Int(result))
                 return result
@@ -109,20 +113,23 @@ package struct TLSClientConnection: ~Copyable {
         unsafe SSL_free(pointer)
     }
 
-    private func check(_ call: () -> Int32) throws(TLSClientError) {
-        OpenSSL.clear()
-        errno = 0
-        let result = call()
-        let number = errno
-        switch unsafe SSL_get_error(pointer, result) {
-        case SSL_ERROR_NONE: return
-        case SSL_ERROR_ZERO_RETURN: throw .closed
-        // A blocking socket has nothing to wait for but its time to be over.
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: throw .timedOut
-        case SSL_ERROR_SYSCALL:
+    /// Calls again whenever the socket is ready for it, until it is done or its time is over.
+    private func check(until deadline: ContinuousClock.Instant, _ call: () -> Int32) throws(TLSClientError) {
+        while true {
             OpenSSL.clear()
-            throw TLSClientError(system: number)
-        default: throw TLSClientError(.tls, OpenSSL.failure(.operationFailed, "TLS failed").message)
+            errno = 0
+            let result = call()
+            let number = errno
+            switch unsafe SSL_get_error(pointer, result) {
+            case SSL_ERROR_NONE: return
+            case SSL_ERROR_ZERO_RETURN: throw .closed
+            case SSL_ERROR_WANT_READ: try socket.wait(for: POLLIN, until: deadline)
+            case SSL_ERROR_WANT_WRITE: try socket.wait(for: POLLOUT, until: deadline)
+            case SSL_ERROR_SYSCALL:
+                OpenSSL.clear()
+                throw TLSClientError(system: number)
+            default: throw TLSClientError(.tls, OpenSSL.failure(.operationFailed, "TLS failed").message)
+            }
         }
     }
 }

@@ -200,6 +200,62 @@ import Testing
         }
     }
 
+    /// Each byte comes in time, and the whole never.
+    @Test(.timeLimit(.minutes(1))) func aPeerThatDripsIsNotWaitedFor() async throws {
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                for number in 0..<25 {
+                    // The head of a record, and what it announces.
+                    let bytes: [UInt8] = number == 0 ? [0x16, 3, 3, 0x20, 0] : [0]
+                    channel.eventLoop.scheduleTask(in: .milliseconds(400 * Int64(number))) {
+                        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+                    }
+                }
+                channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(listener.localAddress?.port)
+        let folder = try #require(RunningIssuer.current).folder
+        let own = try folder.authority.issue("user-svc")
+        let context = try TLSClientContext(
+            chain: [own.certificate], key: own.key, anchors: [folder.authority.certificate])
+        let began = ContinuousClock.now
+        let error = #expect(throws: TLSClientError.self) {
+            _ = try TLSClientConnection.open(context, to: .init(address: "127.0.0.1", port: port, name: nil), timeout: 1)
+        }
+        #expect(error?.code == .timedOut && ContinuousClock.now - began < .seconds(5), "\(String(describing: error))")
+        try await listener.close()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func anAnswerThatDripsIsNotWaitedFor() async throws {
+        let folder = try #require(RunningIssuer.current).folder
+        let server = try await OddIssuer.start(
+            folder,
+            answering: #"""
+                os.write(connection.fileno(), b"\x17\x03\x03\x20\x00")
+                for number in range(25):
+                    time.sleep(0.4)
+                    os.write(connection.fileno(), b"\0")
+                connection.close()
+                """#)
+        let own = try folder.authority.issue("user-svc")
+        let context = try TLSClientContext(
+            chain: [own.certificate], key: own.key, anchors: [folder.authority.certificate])
+        let port = try #require(server.address.split(separator: ":").last.flatMap { Int($0) })
+        let connection = try TLSClientConnection.open(
+            context, to: .init(address: "127.0.0.1", port: port, name: nil), timeout: 2)
+        try connection.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
+        let began = ContinuousClock.now
+        do throws(TLSClientError) {
+            _ = try connection.receive()
+            Issue.record("something came")
+        } catch {
+            #expect(error.code == .timedOut, "\(error)")
+        }
+        #expect(ContinuousClock.now - began < .seconds(6))
+    }
+
     @Test func nobodyListens() async throws {
         let port = try await RawConnection.freePort()
         let own = try TestAuthority(at: .now()).issue("user-svc")
