@@ -24,15 +24,20 @@ struct TokenArgument: ParsableArguments {
 
     /// The token's bytes, without the white space around it.
     ///
-    /// - Throws: `CommandFailure` when there is none.
+    /// - Throws: `CommandFailure` when there is none, or more than a token.
     func read() throws -> [UInt8] {
         let bytes: [UInt8]
         if token == "-" {
             let limit = CompactJWS.defaultMaxBytes + 1024
             do {
-                bytes = [UInt8](try FileHandle.standardInput.read(upToCount: limit) ?? Data())
+                bytes = [UInt8](try FileHandle.standardInput.read(upToCount: limit + 1) ?? Data())
             } catch {
                 throw CommandFailure.usage("standard input cannot be read", hint: "give the token as an argument")
+            }
+            guard bytes.count <= limit else {
+                throw CommandFailure.usage(
+                    "standard input is longer than \(limit) bytes",
+                    hint: "give it one token, which has at most \(CompactJWS.defaultMaxBytes) bytes")
             }
         } else {
             bytes = Array(token.utf8)

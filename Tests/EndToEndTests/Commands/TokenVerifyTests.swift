@@ -256,6 +256,15 @@ import Testing
         #expect(all.filter { $0.hasPrefix("2. ") }.count == 1 && all.contains { $0.hasPrefix("2. passed: ") })
     }
 
+    @Test func standardInputIsReadToItsEndOrNotAtAll() throws {
+        let token = try receiver.token()
+        let full = token + String(repeating: " ", count: 9216 - token.utf8.count)
+        #expect(try receiver.verify(full).succeeded)
+        let result = try receiver.verify(full + " ")
+        #expect(result.exitCode == 64 && result.output.isEmpty, "\(result)")
+        #expect(result.error == "standard input is longer than 9216 bytes" && !result.hint.isEmpty)
+    }
+
     @Test func letsATokenOutliveTheRenewalOfItsCertificateWhenToldSo() throws {
         let token = try receiver.token { $0.issuedAt = receiver.now.adding(seconds: -120) }
         let key = try receiver.certificate(
