@@ -36,11 +36,11 @@ struct TokenFile: Sendable {
         }
     }
 
-    /// Whether the file is there and holds exactly this token, in its form. Blocks on the file system.
+    /// Whether the file is there and holds exactly this token, in its form, for its owner alone. Blocks on the file system.
     func holds(_ token: AccessToken) -> Bool {
-        guard let text = try? Self.text(of: token, form), let bytes = try? SystemFile.open(path).read(limit: Self.maxBytes) else {
-            return false
-        }
+        guard let text = try? Self.text(of: token, form), let file = try? SystemFile.open(path),
+            (try? file.mode()) == 0o600, let bytes = try? file.read(limit: Self.maxBytes)
+        else { return false }
         return bytes.elementsEqual(text.utf8)
     }
 

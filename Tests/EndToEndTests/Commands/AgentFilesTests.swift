@@ -26,6 +26,9 @@ import Testing
         try files.write("of somebody else", to: "kept/token")
         try await eventually("the token in its place") { try place.text("kept/token") == token }
         try await eventually("readiness") { try isReady() }
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: files.path("kept/token"))
+        try await eventually("the mode of a secret again") { try files.mode("kept/token") == 0o600 }
+        #expect(try place.text("kept/token") == token)
 
         // Where it cannot be written again, there is no readiness.
         try await eventually("removed, also when the agent writes meanwhile") {

@@ -1,3 +1,4 @@
+import CountersignJSON
 import CountersignTesting
 import Foundation
 import Testing
@@ -42,6 +43,17 @@ import Testing
         #expect(try files.read("victim") == Array("of somebody else".utf8))
         #expect(try files.mode("victim") == 0o640)
         #expect(try files.contents(of: "beside.new") == ["precious"])
+    }
+
+    @Test func aFileOfJSONSaysWhenTheTokenEnds() throws {
+        #expect(try Program.run(arguments + ["--output", "json", "--out", "token.json"], in: files).succeeded)
+        let object = try JSONReader.parseObject(try files.read("token.json"))
+        // How long a token lives is true only for whoever has just fetched it.
+        #expect(object.names == ["access_token", "token_type", "expires_at", "scope"])
+        let printed = try Program.run(arguments + ["--output", "json"], in: files)
+        #expect(
+            try JSONReader.parseObject(printed.output).names
+                == ["access_token", "token_type", "expires_in", "refresh_in", "scope"])
     }
 
     @Test func leavesWhatIsNoFileWhereItIs() throws {
