@@ -51,6 +51,10 @@ package struct SystemError: Error {
         case EIO: "the disk failed"
         case EPIPE: "its reader has gone"
         case EBADF: "it is closed"
+        case EAGAIN: "it is in use or not ready"
+        case EFBIG: "it would be larger than is allowed"
+        case ENAMETOOLONG: "its path or a name in it is too long"
+        case ENXIO: "nothing is behind it: no device, and nobody who reads"
         default: "system error \(code)"
         }
     }

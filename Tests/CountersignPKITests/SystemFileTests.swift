@@ -73,6 +73,21 @@ struct SystemFileTests {
         }
     }
 
+    @Test(arguments: [
+        (EAGAIN, "it is in use or not ready"), (EFBIG, "it would be larger than is allowed"),
+        (ENAMETOOLONG, "its path or a name in it is too long"), (ENXIO, "nothing is behind it: no device, and nobody who reads"),
+    ])
+    func whatTheSystemSaysHasWords(code: Int32, words: String) {
+        errno = code
+        #expect(SystemError("open", "file").message == "cannot open file: \(words)")
+    }
+
+    @Test func aNameThatIsTooLongIsSaid() {
+        let path = directory.path(String(repeating: "n", count: 300))
+        let error = #expect(throws: SystemError.self) { try SystemFile.replace(path, with: [1], mode: 0o600) }
+        #expect(error?.reason == "its path or a name in it is too long")
+    }
+
     @Test func nothingIsLeftBehindByAFailure() throws {
         try directory.write("in the way", to: "folder/file")
         #expect(throws: SystemError.self) { try SystemFile.replace(directory.path("folder"), with: [1], mode: 0o600) }

@@ -18,9 +18,10 @@ struct KeysDirectory: ParsableArguments {
 }
 
 extension KeyRing.Author {
-    /// The user of this machine who runs the command.
+    /// The user of this machine who runs the command, by number where there is no name, as in containers.
     static func commandLine(_ reason: String?) -> KeyRing.Author {
-        KeyRing.Author("user \(NSUserName())", reason: reason)
+        let name = NSUserName()
+        return KeyRing.Author("user \(name.isEmpty ? "\(geteuid())" : name)", reason: reason)
     }
 }
 

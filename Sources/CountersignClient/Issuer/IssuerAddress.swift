@@ -14,13 +14,19 @@ public struct IssuerAddress: Hashable, Sendable, CustomStringConvertible {
         else {
             throw TokenError(
                 .invalidRequest,
-                "\(text.filter { $0.isASCII && !$0.isNewline }) is not an issuer's address",
+                "\(Self.withoutUser(text)) is not an issuer's address",
                 hint: "give it as https://HOST:PORT, without user, query and fragment"
             )
         }
         var text = text
         while text.hasSuffix("/") { text.removeLast() }
         description = text
+    }
+
+    /// The text for an error: what stands before a host may be a password.
+    private static func withoutUser(_ text: String) -> String {
+        let words = text.filter { $0.isASCII && !$0.isNewline }
+        return words.lastIndex(of: "@").map { "...\(words[$0...])" } ?? words
     }
 
     /// What an issuer can be asked for. One of them may be out of order when the others are not.

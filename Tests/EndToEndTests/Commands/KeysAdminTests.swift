@@ -155,6 +155,21 @@ import Testing
         #expect(try run("keys", "rotate", "--keys", "keys").succeeded)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root can be somebody else")) func aUserWithoutANameIsANumberInTheHistory() throws {
+        try FileManager.default.setAttributes([.ownerAccountID: 12345, .posixPermissions: 0o755], ofItemAtPath: files.path)
+        let script = #"exec setpriv --reuid=12345 --regid=12345 --clear-groups env --unset=USER --unset=LOGNAME "$@""#
+        func run(_ program: String, _ arguments: [String]) throws -> Shell.Result {
+            try Shell.run("timeout", ["60", "sh", "-c", script, "sh", program] + arguments, directory: files.path)
+        }
+        guard try run(Program.path, ["--version"]).succeeded else {
+            try Test.cancel("other users cannot run the program where it was built")
+        }
+        let made = try run(Program.path, ["keys", "init", "--keys", "keys"])
+        #expect(made.succeeded, "\(made)")
+        let history = try json("keys", "list").array("history")?.compactMap(\.object) ?? []
+        #expect(history.map { $0.string("who") } == ["user 12345"])
+    }
+
     @Test func aPlaceWhereNoDirectoryCanBeIsNamedWithTheReason() throws {
         try files.write("text", to: "file")
         for (place, operation) in [("file", "use"), ("file/keys", "make")] {

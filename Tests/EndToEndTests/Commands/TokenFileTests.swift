@@ -56,6 +56,20 @@ import Testing
                 == ["access_token", "token_type", "expires_in", "refresh_in", "scope"])
     }
 
+    @Test func aPasswordInAnAddressIsNotRepeated() throws {
+        for address in [
+            "https://user:pass-word@localhost:8443", "https://user:pass-word@x@localhost:8443", "pass-word@localhost:8443",
+        ] {
+            let result = try Program.run(arguments.map { $0.hasPrefix("https://") ? address : $0 }, in: files)
+            #expect(result.exitCode == 64, "\(result)")
+            #expect(result.error == "...@localhost:8443 is not an issuer's address" && result.hint.contains("without user"))
+            #expect(!result.standardError.contains("pass-word"))
+        }
+        // Without a user the whole of it is said.
+        let plain = try Program.run(arguments.map { $0.hasPrefix("https://") ? "http://localhost:8443" : $0 }, in: files)
+        #expect(plain.exitCode == 64 && plain.error == "http://localhost:8443 is not an issuer's address", "\(plain)")
+    }
+
     @Test func leavesWhatIsNoFileWhereItIs() throws {
         #expect(try Shell.run("mkfifo", files.path("pipe")).succeeded)
         let result = try Program.run(arguments + ["--out", "pipe"], in: files)
