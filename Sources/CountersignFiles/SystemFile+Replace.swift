@@ -5,8 +5,8 @@ extension SystemFile {
     ///
     /// The new file has a name that nobody can foresee, is made only where nothing is, and has its mode and owner before there
     /// is anything in it: nothing that others put into the directory is written to, given away or opened to anybody. Its content
-    /// is on the disk before it takes its name. A symbolic link is replaced and not followed; a device, pipe, socket or directory
-    /// is left where it is. Blocks on the file system.
+    /// is on the disk before it takes its name. A symbolic link is replaced and not followed; a device, pipe, socket or directory,
+    /// and a link to one, is left where it is. Blocks on the file system.
     ///
     /// - Parameters:
     ///   - mode: whatever the umask says.
@@ -48,8 +48,15 @@ extension SystemFile {
             if errno == ENOENT { return }
             throw SystemError("examine", path)
         }
+        let isLink = status.st_mode & S_IFMT == S_IFLNK
+        if isLink, unsafe stat(path, &status) != 0 {
+            // It leads nowhere.
+            return
+        }
         switch status.st_mode & S_IFMT {
-        case S_IFREG, S_IFLNK: return
+        case S_IFREG: return
+        // Such as /dev/stdout, a link to a pipe or a terminal.
+        case _ where isLink: throw SystemError("replace", path, reason: "it is a symbolic link to something that is no file")
         case S_IFDIR: throw SystemError("replace", path, reason: "it is a directory")
         case S_IFIFO: throw SystemError("replace", path, reason: "it is a pipe")
         case S_IFSOCK: throw SystemError("replace", path, reason: "it is a socket")

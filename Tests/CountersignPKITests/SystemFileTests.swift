@@ -45,6 +45,13 @@ struct SystemFileTests {
         }
         #expect(try FileManager.default.attributesOfItem(atPath: pipe)[.type] as? FileAttributeType != .typeRegular)
         #expect(try directory.contents() == ["pipe"])
+
+        // As /dev/stdout is one.
+        let link = directory.path("link")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: pipe)
+        let error = #expect(throws: SystemError.self) { try SystemFile.replace(link, with: [1], mode: 0o600) }
+        #expect(error?.reason == "it is a symbolic link to something that is no file")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == pipe)
     }
 
     @Test(.enabled(if: geteuid() == 0, "only root can make a device")) func aDeviceStaysEvenForRoot() throws {
