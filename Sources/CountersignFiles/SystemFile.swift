@@ -156,6 +156,29 @@ package struct SystemFile: ~Copyable {
         }
     }
 
+    /// Moves a file into a directory that is open, whatever the directory's name leads to by now; in the place of another, or of
+    /// none, in one step.
+    package static func rename(
+        _ path: String, into directory: borrowing SystemFile, as name: String
+    ) throws(SystemError) {
+        // Foundation knows directories by their names alone.
+        guard unsafe renameat(AT_FDCWD, path, directory.descriptor, name) == 0 else {
+            throw SystemError("move into \(directory.path) the file", path)
+        }
+    }
+
+    /// Makes a directory, for its owner alone. False when something has that name already.
+    package static func makeDirectory(_ path: String) throws(SystemError) -> Bool {
+        // Foundation says nothing of whether it made it, and sets the mode by the name.
+        if unsafe mkdir(path, 0o700) == 0 {
+            return true
+        }
+        guard errno == EEXIST else {
+            throw SystemError("make the directory", path)
+        }
+        return false
+    }
+
     /// Removes a file, and never a directory; what is not there need not be removed.
     package static func remove(_ path: String) {
         // Foundation removes a directory with all that is in it.

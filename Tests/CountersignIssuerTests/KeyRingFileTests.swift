@@ -113,6 +113,57 @@ struct KeyRingFileTests {
         }
     }
 
+    /// Revokes the announced key of a ring that keeps its retired keys, and gives what was left.
+    private func revokeAndKeep(_ store: FileKeyRingStore) async throws -> String? {
+        let kept = try KeyRingParameters(announceFor: 600, retireAfter: 965, rotateEvery: 0, keepsRetiredKeys: true)
+        _ = try await store.update { stored throws(KeyRingError) in
+            KeyRingChange(try stored.ring.applying(.adopt(kept), at: ringStart))
+        }
+        return try await store.revoke(try RingKeys.jwk(1).kid.rawValue, at: ringStart).stored.leftover
+    }
+
+    private func owner(of path: String) throws -> Int? {
+        (try FileManager.default.attributesOfItem(atPath: path)[.ownerAccountID] as? NSNumber)?.intValue
+    }
+
+    @Test("No key is moved through a link, and where it leads nothing is given away or rewritten; what is left is said")
+    func refusesLinkedRetired() async throws {
+        try await withRing { store, directory, _ in
+            let (files, other, kid) = (FileManager.default, "\(directory)/../other", try RingKeys.jwk(1).kid)
+            try files.createDirectory(atPath: other, withIntermediateDirectories: false)
+            let stranger = try text(of: "\(directory)/\(kid).pem")
+            try write(stranger, to: "\(other)/stranger.pem")
+            let before = try owner(of: other)
+            if geteuid() == 0 { try files.setAttributes([.ownerAccountID: 4321], ofItemAtPath: directory) }
+            try files.createSymbolicLink(atPath: "\(directory)/retired", withDestinationPath: other)
+
+            let leftover = try await revokeAndKeep(store)
+            #expect(leftover?.contains("\(directory)/retired: it is a symbolic link") == true)
+            #expect(files.fileExists(atPath: "\(directory)/\(kid).pem"))
+            #expect(try owner(of: other) == before)
+
+            try write("secret", to: "\(directory)/passphrase")
+            let refused = try await code {
+                try await store.changePassphrase(to: PassphraseSource("\(directory)/passphrase"), at: ringStart)
+            }
+            #expect(refused == .notWritten)
+            #expect(try names(in: other) == ["stranger.pem"] && text(of: "\(other)/stranger.pem") == stranger)
+        }
+    }
+
+    @Test("A directory of kept keys that was there is used and not given to anybody", .enabled(if: geteuid() == 0))
+    func keepsOwnerOfRetired() async throws {
+        try await withRing { store, directory, _ in
+            let files = FileManager.default
+            try files.setAttributes([.ownerAccountID: 4321], ofItemAtPath: directory)
+            try files.createDirectory(atPath: "\(directory)/retired", withIntermediateDirectories: false)
+            try files.setAttributes([.ownerAccountID: 1234], ofItemAtPath: "\(directory)/retired")
+            #expect(try await revokeAndKeep(store) == nil)
+            #expect(try owner(of: "\(directory)/retired") == 1234)
+            #expect(try names(in: "\(directory)/retired") == ["\(RingKeys.jwk(1).kid).pem"])
+        }
+    }
+
     @Test("A private key that cannot be removed is said, and the change stands")
     func saysWhatIsLeft() async throws {
         try await withTemporaryFolder { folder in

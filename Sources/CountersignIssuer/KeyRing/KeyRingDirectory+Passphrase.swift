@@ -51,6 +51,7 @@ extension KeyRingDirectory {
                 let opened = try opened(orBy: next) { directory throws(KeyRingError) in try directory.privateKey(for: key) }
                 pems.append((privateKeyPath(key.kid), SecretText(try next.pem(of: opened))))
             }
+            let keptKeyPaths = try keptKeyPaths()
             for path in keptKeyPaths {
                 let hint = "move the file away if nobody needs it"
                 let opened = try opened(orBy: next) { directory throws(KeyRingError) in
@@ -63,13 +64,18 @@ extension KeyRingDirectory {
             }
             try syncDirectory()
             if !keptKeyPaths.isEmpty {
-                try SystemFile.openDirectory(retiredPath).sync()
+                try openRetired().sync()
             }
             return true
         }
     }
 
-    private var keptKeyPaths: [String] {
+    private func keptKeyPaths() throws(SystemError) -> [String] {
+        do throws(SystemError) {
+            _ = try openRetired()
+        } catch let error where error.isNotFound {
+            return []
+        }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: retiredPath)) ?? []
         return names.filter { $0.hasSuffix(".pem") }.sorted().map { "\(retiredPath)/\($0)" }
     }

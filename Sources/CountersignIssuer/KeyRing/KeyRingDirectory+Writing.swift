@@ -201,17 +201,28 @@ extension KeyRingDirectory {
     private func clear(_ kid: KeyID, keeping: Bool) throws {
         let path = privateKeyPath(kid)
         if keeping {
-            try FileManager.default.createDirectory(
-                atPath: retiredPath, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700]
-            )
-            try give(SystemFile.openDirectory(retiredPath))
+            let isNew = try SystemFile.makeDirectory(retiredPath)
+            let retired = try openRetired()
+            if isNew {
+                try give(retired)
+            }
             try observer?(FileStep(kind: .rename, path: path))
-            try SystemFile.rename(path, to: "\(retiredPath)/\(kid).pem")
-            try SystemFile.openDirectory(retiredPath).sync()
+            try SystemFile.rename(path, into: retired, as: "\(kid).pem")
+            try retired.sync()
         } else {
             try observer?(FileStep(kind: .remove, path: path))
             try FileManager.default.removeItem(atPath: path)
         }
+    }
+
+    /// The directory of the keys that are kept. A link is refused: it belongs to whoever owns the ring, and where it leads the
+    /// superuser's commands would move keys, and rewrite them.
+    func openRetired() throws(SystemError) -> SystemFile {
+        let retired = try SystemFile.open(retiredPath)
+        guard try retired.status().st_mode & S_IFMT == S_IFDIR else {
+            throw SystemError("open", retiredPath, reason: "it is no directory")
+        }
+        return retired
     }
 
     private static let temporaryPrefix = ".new-"
