@@ -62,7 +62,7 @@ extension KeyRingDirectory {
             for (path, text) in pems {
                 try text.pem.withBytes { bytes throws(SystemError) in try replace(path, with: bytes) }
             }
-            try syncDirectory()
+            try syncInForce()
             if !keptKeyPaths.isEmpty {
                 try openRetired().sync()
             }

@@ -32,7 +32,7 @@ extension KeyRingDirectory {
             known.merge(sightings, at: now)
             if known != before {
                 try replace(receiversPath, with: try ReceiversFormat.encode(known))
-                try syncDirectory()
+                try syncInForce()
             }
             return true
         }

@@ -75,7 +75,7 @@ extension KeyRingDirectory {
             try syncDirectory()
         }
         try replace(ringPath, with: bytes)
-        try syncDirectory()
+        try syncInForce()
         let leftover = clear(ring.keysWithoutPrivateKey, keeping: ring.parameters.keepsRetiredKeys)
         return StoredKeyRing(
             ring: ring, revision: KeyRingRevision(number: number, content: SHA256.digest(of: bytes)), leftover: leftover
@@ -166,6 +166,19 @@ extension KeyRingDirectory {
     func syncDirectory() throws(SystemError) {
         try observer?(FileStep(kind: .syncDirectory, path: path))
         try SystemFile.openDirectory(path).sync()
+    }
+
+    /// Syncs the directory once readers see the change. When that fails nothing can be taken back, and it must not be said that
+    /// something was.
+    func syncInForce() throws(KeyRingError) {
+        do {
+            try syncDirectory()
+        } catch {
+            throw KeyRingError(
+                .notWritten, "\(error.message); the change is in force all the same, and may be lost when the machine stops",
+                hint: "see to the disk; countersign keys list --keys \(path) shows what is in force"
+            )
+        }
     }
 
     /// Files of a writer that died. Whoever holds the lock is the only writer, so none of them is in use.

@@ -69,7 +69,7 @@ public struct KeyRingError: Error, Equatable, CustomStringConvertible {
         public static let passphrase = Code(rawValue: "passphrase")
         /// A file or directory could not be read.
         public static let unreadable = Code(rawValue: "unreadable")
-        /// A file or directory could not be written; what was there before is still there.
+        /// A file or directory could not be written; what was there before is still there, unless the message says otherwise.
         public static let notWritten = Code(rawValue: "not-written")
         /// Another writer held the lock for too long.
         public static let locked = Code(rawValue: "locked")

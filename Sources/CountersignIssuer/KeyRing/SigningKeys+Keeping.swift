@@ -40,6 +40,7 @@ extension SigningKeys {
 
     /// Makes a ring the one in force, unless another one was taken over since `base`: then the next look at the store decides.
     func take(_ stored: StoredKeyRing, from base: KeyRingRevision, at now: Timestamp) async {
+        dropSpare(in: stored.ring)
         let signer = await signer(for: stored.ring.signing)
         let (previous, announced) = state.withLock { ($0.stored, $0.next) }
         guard previous.revision == base else {
@@ -114,7 +115,7 @@ extension SigningKeys {
         guard try await due(in: known.ring, at: now) != known.ring || known.ring.isRotationDue(at: now) else {
             return nil
         }
-        let settled = try await store.update { stored throws(KeyRingError) in
+        return try await store.update { stored throws(KeyRingError) in
             var ring = try await due(in: stored.ring, at: now)
             if ring.signing.jwk.kid != stored.ring.signing.jwk.kid {
                 ring = ring.recordingPromotion(by: .issuer, at: now)
@@ -122,20 +123,12 @@ extension SigningKeys {
             guard ring.isRotationDue(at: now), ring.published.count < KeyRing.maximumPublished else {
                 return KeyRingChange(ring)
             }
-            let key = try await rotationKey(bitCount: ring.signing.jwk.key.bitCount)
+            let key = try await rotationKey(for: ring)
             ring = try ring.applying(.announce(JWK(key.publicKey)), at: now)
             return KeyRingChange(
                 ring.recording("announced the key \(KeyID(of: key.publicKey)), as scheduled", by: .issuer, at: now), adding: [key]
             )
         }
-        if let announced = settled.ring.announced {
-            state.withLock { state in
-                if let spare = state.spare, JWK(spare.publicKey).kid == announced.jwk.kid {
-                    state.spare = nil
-                }
-            }
-        }
-        return settled
     }
 
     /// The ring with everything done that needs no new key. An announced key waits until its private key is here and every
@@ -154,11 +147,21 @@ extension SigningKeys {
     }
 
     /// A new key. One that could not be saved is used again: making a key is expensive, and a full disk may stay full.
-    private func rotationKey(bitCount: Int) async throws(KeyRingError) -> RSAPrivateKey {
+    private func rotationKey(for ring: KeyRing) async throws(KeyRingError) -> RSAPrivateKey {
+        dropSpare(in: ring)
         let spare = state.withLock { $0.spare }
-        let key = try await makeSigningKey(bitCount: bitCount, unless: spare)
+        let key = try await makeSigningKey(bitCount: ring.signing.jwk.key.bitCount, unless: spare)
         state.withLock { $0.spare = key }
         return key
+    }
+
+    /// A key that the ring has is no spare one, also when its save was said to have failed: a kid is never used twice.
+    private func dropSpare(in ring: KeyRing) {
+        state.withLock { state in
+            if let spare = state.spare, ring.entries.contains(where: { $0.kid == KeyID(of: spare.publicKey) }) {
+                state.spare = nil
+            }
+        }
     }
 }
 
