@@ -139,6 +139,7 @@ extension SigningKeys {
         let raised = (try? ring.applying(.raise(parameters), at: now)) ?? ring
         var isReady = ring.announced?.jwk.kid == next
         if isReady, raised.isPromotionDue(at: now), let announced = raised.announced {
+            try await restoreReceivers(at: now)
             let standing = try await store.standing(of: announced, in: raised, at: now)
             isReady = standing.isComplete
             await reportWaiting(for: announced.jwk.kid, standing, at: now)

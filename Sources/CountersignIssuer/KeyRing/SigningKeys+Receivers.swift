@@ -27,12 +27,33 @@ extension SigningKeys {
             return
         }
         do {
-            try await store.note(news, at: now)
+            try await store.note(try await lostSightings() + news, at: now)
             resolved(.receivers)
         } catch {
             sightings.withLock { $0.giveBack(news) }
             report(.receivers, "what receivers have fetched cannot be noted; rotations wait", error)
         }
+    }
+}
+
+extension SigningKeys {
+    /// Gives the store back what it has lost of what was seen here: while it is lost, nothing says that a receiver lacks a key.
+    func restoreReceivers(at now: Timestamp) async throws(KeyRingError) {
+        let lost = try await lostSightings()
+        if !lost.isEmpty {
+            try await store.note(lost, at: now)
+        }
+    }
+
+    /// What was seen here and the store does not know; all of it, when what it knows is damaged.
+    private func lostSightings() async throws(KeyRingError) -> [ReceiverSighting] {
+        var known = Receivers()
+        do {
+            known = try await store.receivers()
+        } catch let error where error.code != .malformed {
+            throw error
+        } catch {}
+        return sightings.withLock { $0.missing(in: known) }
     }
 }
 
@@ -89,6 +110,12 @@ struct PendingSightings {
             takenAt = now
         }
         return changed.compactMap { known[$0.name]?[$0.instance] }
+    }
+
+    /// Every receiver that was seen here and is not among these.
+    func missing(in receivers: Receivers) -> [ReceiverSighting] {
+        let there = Set(receivers.sightings.map { Key(name: $0.name, instance: $0.instance) })
+        return known.values.flatMap(\.values).filter { !there.contains(Key(name: $0.name, instance: $0.instance)) }
     }
 
     /// What could not be noted is tried again at the next look.

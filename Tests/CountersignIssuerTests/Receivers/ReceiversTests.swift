@@ -1,5 +1,6 @@
 import CountersignCrypto
 import CountersignJOSE
+import Foundation
 import Testing
 
 @testable import CountersignIssuer
@@ -151,6 +152,27 @@ struct ReceiversTests {
             #expect(error?.code == .malformed && error?.hint?.contains("remove it") == true)
             try await store.note(receivers.sightings, at: ringStart)
             #expect(try await store.receivers() == receivers)
+        }
+    }
+
+    @Test("A file of a later version, or one that cannot be read, is not written over")
+    func keepsWhatItCannotRead() async throws {
+        try await withTemporaryFolder { folder in
+            let (store, path) = (FileKeyRingStore(directory: "\(folder)/keys"), "\(folder)/keys/receivers.json")
+            _ = try await store.initialise(with: RingKeys.privateKey(0), at: ringStart)
+            let note = [ReceiverSighting(name: "a", keysAt: ringStart)]
+            let later = "{\"version\":2,\"receivers\":[]}"
+            try write(later, to: path)
+            let newer = await #expect(throws: KeyRingError.self) { try await store.note(note, at: ringStart) }
+            #expect(newer?.code == .unsupportedVersion)
+            #expect(try text(of: path) == later)
+
+            try write(later, to: "\(folder)/elsewhere.json")
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "\(folder)/elsewhere.json")
+            let link = await #expect(throws: KeyRingError.self) { try await store.note(note, at: ringStart) }
+            #expect(link?.code == .unreadable)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "\(folder)/elsewhere.json")
         }
     }
 }

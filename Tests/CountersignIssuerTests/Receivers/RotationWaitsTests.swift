@@ -128,6 +128,42 @@ struct RotationWaitsTests {
         }
     }
 
+    @Test(
+        "A list of receivers that is lost or damaged is written again by an issuer that knows them, and a rotation goes on waiting",
+        arguments: [nil, "{"] as [String?])
+    func lostReceivers(content: String?) async throws {
+        try await withTemporaryFolder { folder in
+            let (store, path) = (FileKeyRingStore(directory: "\(folder)/keys"), "\(folder)/keys/receivers.json")
+            let parameters = try KeyRingParameters(announceFor: 600, retireAfter: 965, rotateEvery: 0, receiverWindow: 3600)
+            _ = try await store.initialise(with: RingKeys.privateKey(0), parameters: parameters, at: ringStart)
+            let issuer = try await SigningKeys(
+                store: store, parameters: parameters, logger: LogRecorder().logger(), clock: { ringStart })
+            func fetch(_ name: String, _ second: Int64) async {
+                issuer.receiverFetchedKeys(name, instance: "1", from: issuer.snapshot, at: ringStart + second)
+                await issuer.reload(at: ringStart + second)
+            }
+            func lose() throws {
+                try FileManager.default.removeItem(atPath: path)
+                if let content { try write(content, to: path) }
+            }
+            await fetch("billing-svc", 0)
+            await fetch("search-svc", 0)
+            let announced = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart).kid
+            await issuer.reload(at: ringStart + 1)
+            // Lost before another one comes, and lost when the time has come.
+            try lose()
+            await fetch("search-svc", 2)
+            let names = try await store.receivers().sightings.map(\.name)
+            #expect(names == ["billing-svc", "search-svc"])
+            try lose()
+            await issuer.reload(at: ringStart + 600)
+            #expect(issuer.snapshot.signingKeyID != announced)
+            #expect(try await store.receivers().sightings.count == 2)
+            await fetch("billing-svc", 601)
+            #expect(issuer.snapshot.signingKeyID == announced)
+        }
+    }
+
     @Test("What receivers fetch is noted at once when it is news, and now and then when it is not")
     func notes() throws {
         var pending = PendingSightings()
