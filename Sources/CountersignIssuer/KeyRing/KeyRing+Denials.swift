@@ -103,7 +103,8 @@ extension KeyRing.Denial.Subject: CustomStringConvertible {
         switch kind {
         case "service" where ConfigurationSyntax.isServiceID(value):
             self = .service(value)
-        case "serial" where isHex && 1...40 ~= hex.utf8.count:
+        // As many as certificates have that are accepted, 64 bytes, with a zero before them as some tools write it.
+        case "serial" where isHex && 1...130 ~= hex.utf8.count:
             // As certificates are shown everywhere here: whole bytes, none of them a leading zero.
             let digits = String(hex.drop { $0 == "0" })
             self = .serial(digits.isEmpty ? "00" : digits.utf8.count.isMultiple(of: 2) ? digits : "0" + digits)
