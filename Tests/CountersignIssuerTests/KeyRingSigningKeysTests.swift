@@ -1,4 +1,5 @@
 import CountersignCrypto
+import CountersignFiles
 import CountersignIssuer
 import CountersignJOSE
 import Foundation
@@ -204,6 +205,35 @@ struct KeyRingSigningKeysTests {
             try setMode(of: path, 0o600)
             await issuer.reload(at: ringStart + 5)
             #expect(issuer.snapshot.signer?.kid == rotation.kid)
+        }
+    }
+
+    @Test("Looks at the ring while somebody else holds its lock: what is to be written waits", .timeLimit(.minutes(2)))
+    func looksWithoutTheLock() async throws {
+        try await withTemporaryFolder { folder in
+            let directory = "\(folder)/keys"
+            let store = FileKeyRingStore(directory: directory, lockWait: .seconds(3600))
+            _ = try await store.save(KeyRing.first(), adding: [RingKeys.privateKey(0)], replacing: nil)
+            let rotation = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
+            let log = LogRecorder()
+            let issuer = try await SigningKeys(
+                store: store, keeping: FileKeyRingStore(directory: directory, lockWait: .zero), parameters: .standard,
+                logger: log.logger(), clock: { ringStart }
+            )
+            let first = issuer.snapshot.signingKeyID
+            do {
+                let lock = try SystemFile.openForLock("\(directory)/keyring.lock")
+                #expect(try lock.tryLock())
+                // Somebody came, and a promotion is due.
+                issuer.receiverFetchedKeys("search-svc", from: issuer.snapshot, at: ringStart + 600)
+                await issuer.reload(at: ringStart + 600)
+                #expect(issuer.snapshot.signingKeyID == first)
+                #expect(log.errors.count == 2 && log.errors.allSatisfy { $0.hasSuffix(" locked") })
+                _ = consume lock
+            }
+            await issuer.reload(at: ringStart + 601)
+            #expect(issuer.snapshot.signingKeyID == rotation.kid)
+            #expect(try await store.receivers().sightings.map(\.name) == ["search-svc"])
         }
     }
 

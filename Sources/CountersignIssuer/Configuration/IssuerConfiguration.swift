@@ -62,6 +62,10 @@ public struct IssuerConfiguration: Sendable {
 
         /// The key ring.
         public var store: FileKeyRingStore { FileKeyRingStore(directory: directory, passphrase: passphrase) }
+        /// For what an issuer writes by itself: see ``SigningKeys``.
+        var keepingStore: FileKeyRingStore {
+            FileKeyRingStore(directory: directory, passphrase: passphrase, lockWait: .milliseconds(200))
+        }
     }
 
     /// Where the keys that name files and addresses stand, for faults that only show when they are used.

@@ -115,7 +115,7 @@ extension SigningKeys {
         guard try await due(in: known.ring, at: now) != known.ring || known.ring.isRotationDue(at: now) else {
             return nil
         }
-        return try await store.update { stored throws(KeyRingError) in
+        return try await keeper.update { stored throws(KeyRingError) in
             var ring = try await due(in: stored.ring, at: now)
             if ring.signing.jwk.kid != stored.ring.signing.jwk.kid {
                 ring = ring.recordingPromotion(by: .issuer, at: now)

@@ -27,7 +27,7 @@ extension SigningKeys {
             return
         }
         do {
-            try await store.note(try await lostSightings() + news, at: now)
+            try await keeper.note(try await lostSightings() + news, at: now)
             resolved(.receivers)
         } catch {
             sightings.withLock { $0.giveBack(news) }
@@ -41,7 +41,7 @@ extension SigningKeys {
     func restoreReceivers(at now: Timestamp) async throws(KeyRingError) {
         let lost = try await lostSightings()
         if !lost.isEmpty {
-            try await store.note(lost, at: now)
+            try await keeper.note(lost, at: now)
         }
     }
 

@@ -63,6 +63,8 @@ public final class SigningKeys: Sendable {
     }
 
     let store: any KeyRingStore
+    /// The same, for what is written without being asked for.
+    let keeper: any KeyRingStore
     let logger: Logger
     let state: Mutex<State>
     /// What receivers fetched since it was last noted in the store. Apart from the state, which every token needs.
@@ -75,6 +77,8 @@ public final class SigningKeys: Sendable {
     /// Takes over the ring in the store and gives it these parameters.
     ///
     /// - Parameters:
+    ///   - keeping: another view of the store, which waits for its lock for no more than a moment: for what ``run()`` writes. It looks
+    ///     at the store in between, and what it cannot write now it writes after the next look. Nil takes `store`.
     ///   - pollEvery: how often ``run()`` looks at the store. Others rely on a second at most.
     ///   - statusIssuer: the `iss` of the status documents; nil publishes none.
     ///   - clock: what time it is, for ``run()``.
@@ -83,6 +87,7 @@ public final class SigningKeys: Sendable {
     ///   signing key's private key cannot be had: an issuer must not start with these.
     public init(
         store: any KeyRingStore,
+        keeping: (any KeyRingStore)? = nil,
         parameters: KeyRingParameters,
         logger: Logger,
         pollEvery: Duration = .milliseconds(500),
@@ -107,6 +112,7 @@ public final class SigningKeys: Sendable {
         }
         let snapshot = try Snapshot(stored, signer: signer, status: status, generation: 1)
         self.store = store
+        keeper = keeping ?? store
         self.logger = logger
         self.statusIssuer = statusIssuer
         self.pollEvery = pollEvery
@@ -126,6 +132,11 @@ public final class SigningKeys: Sendable {
     /// Whether the ring in the store cannot be read, so that what holds here may not be what it says.
     public var isStale: Bool {
         state.withLock { $0.problems[.reading] != nil }
+    }
+
+    /// Whether the clock was set lately, so that nothing is to be done because of the time it tells.
+    var isClockDistrusted: Bool {
+        state.withLock { $0.problems[.clock] != nil }
     }
 
     /// Takes over other durations, from a configuration that was read again.

@@ -56,9 +56,9 @@ public struct IssuerService: Service {
         let keys: SigningKeys
         do {
             keys = try await SigningKeys(
-                store: configuration.keys.store, parameters: configuration.keys.parameters, logger: logger,
-                pollEvery: options.pollInterval, statusIssuer: configuration.issuer.text, clock: clock,
-                elapsed: options.elapsed
+                store: configuration.keys.store, keeping: configuration.keys.keepingStore,
+                parameters: configuration.keys.parameters, logger: logger, pollEvery: options.pollInterval,
+                statusIssuer: configuration.issuer.text, clock: clock, elapsed: options.elapsed
             )
         } catch {
             throw IssuerStartError(error)
