@@ -152,6 +152,27 @@ struct KeyRingStoreTests {
         }
     }
 
+    @Test("A rotation by a clock that is not trusted retires and promotes nothing else", arguments: Kind.allCases)
+    func rotatesWithoutSettling(kind: Kind) async throws {
+        try await kind.with { store, _ in
+            _ = try await store.initialise(at: ringStart)
+            let old = try await store.load().ring.signing.jwk.kid
+            _ = try await store.rotate(immediately: true, at: ringStart)
+            let late = ringStart + 100_000
+            #expect(try await store.load().ring.settled(at: late).retiring.isEmpty)
+            let rotation = try await store.rotate(settling: false, at: late)
+            #expect(rotation.stored.ring.retiring.map(\.signing.jwk.kid) == [old])
+            #expect(rotation.stored.ring.announced?.jwk.kid == rotation.kid)
+
+            let later = late + 100_000
+            let error = await #expect(throws: KeyRingError.self) { try await store.rotate(settling: false, at: later) }
+            #expect(error?.code == .rotationUnderWay)
+            let settled = try await store.rotate(at: later)
+            #expect(settled.stored.ring.signing.jwk.kid == rotation.kid)
+            #expect(!settled.stored.ring.retiring.contains { $0.signing.jwk.kid == old })
+        }
+    }
+
     @Test(
         "An immediate rotation promotes the announced key, or a new one, and says that it was an emergency",
         arguments: Kind.allCases

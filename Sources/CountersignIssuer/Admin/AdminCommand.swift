@@ -6,7 +6,7 @@ public import CountersignJSON
 public enum AdminCommand: Hashable, Sendable {
     /// Every key, and which receivers have what.
     case listKeys
-    /// See ``KeyRingStore/rotate(immediately:force:bitCount:to:by:at:)``.
+    /// See ``KeyRingStore/rotate(immediately:force:settling:bitCount:to:by:at:)``.
     case rotate(immediately: Bool, force: Bool)
     /// Takes a key out; the text is a kid or its beginning.
     case revoke(String)

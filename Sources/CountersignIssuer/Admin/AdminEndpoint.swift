@@ -40,7 +40,8 @@ struct AdminEndpoint: Sendable {
             let now = state.clock()
             let (author, certificate) = try admin(peer, at: now)
             let store = AdminKeyRingStore(state.keys.store, author: certificate)
-            let report = try await store.perform(command, by: KeyRing.Author(author, reason: reason), at: now)
+            let report = try await store.perform(
+                command, by: KeyRing.Author(author, reason: reason), at: now, settling: !state.keys.isClockDistrusted)
             if isList {
                 state.logger.info("admin looked", metadata: entry)
             } else {

@@ -5,16 +5,18 @@ public import CountersignJSON
 extension KeyRingStore {
     /// Does what an admin asks and reports in the form that is described in docs/reference/http.md.
     ///
+    /// - Parameter settling: false leaves what is due by time for later: the clock may be wrong.
     /// - Throws: ``KeyRingError`` as the operation does.
     public func perform(
-        _ command: AdminCommand, by author: KeyRing.Author, at now: Timestamp
+        _ command: AdminCommand, by author: KeyRing.Author, at now: Timestamp, settling: Bool = true
     ) async throws(KeyRingError) -> JSONObject {
         switch command {
         case .listKeys:
             let stored = try await load()
             return AdminReport.keys(stored, try await receivers(of: stored.ring), at: now)
         case .rotate(let immediately, let force):
-            return AdminReport.rotation(try await rotate(immediately: immediately, force: force, by: author, at: now), at: now)
+            let done = try await rotate(immediately: immediately, force: force, settling: settling, by: author, at: now)
+            return AdminReport.rotation(done, at: now)
         case .revoke(let kid):
             let done = try await revoke(kid, by: author, at: now)
             return AdminReport.revocation(done, await known(of: done.stored.ring), at: now)

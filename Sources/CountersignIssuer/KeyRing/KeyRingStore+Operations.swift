@@ -2,7 +2,7 @@ public import CountersignCrypto
 public import CountersignJOSE
 internal import Dispatch
 
-/// What ``KeyRingStore/rotate(immediately:force:bitCount:to:by:at:)`` did.
+/// What ``KeyRingStore/rotate(immediately:force:settling:bitCount:to:by:at:)`` did.
 public struct KeyRotation: Sendable {
     /// The key that is announced, or that signs now.
     public let kid: KeyID
@@ -57,13 +57,15 @@ extension KeyRingStore {
     ///
     /// - Parameters:
     ///   - force: promotes the announced key, whatever time and receivers say, and announces none.
+    ///   - settling: false leaves what else is due by time for later: the clock may be wrong.
     ///   - bitCount: the size of the new key; nil makes it as large as the one that signs.
     ///   - given: the new key; nil makes one.
     /// - Throws: ``KeyRingError``: `rotationUnderWay` when a key is announced whose time has not come, `receiversWaiting` when
     ///   it has and receivers lack it, both only without `immediately` and `force`; `nothingAnnounced` with `force`;
     ///   `tooManyKeys`; or why the ring could not be read or saved.
     public func rotate(
-        immediately: Bool = false, force: Bool = false, bitCount: Int? = nil, to given: RSAPrivateKey? = nil,
+        immediately: Bool = false, force: Bool = false, settling: Bool = true, bitCount: Int? = nil,
+        to given: RSAPrivateKey? = nil,
         by author: KeyRing.Author = .unnamed, at now: Timestamp
     ) async throws(KeyRingError) -> KeyRotation {
         var made = given
@@ -85,7 +87,7 @@ extension KeyRingStore {
                     .nothingAnnounced, "no key is announced that could be promoted", hint: "keys rotate announces one")
             }
             try await refusePromotion(of: ring, at: now)
-            ring = await settleIfPossible(ring, at: now)
+            if settling { ring = await settleIfPossible(ring, at: now) }
             if ring.signing.jwk.kid != stored.ring.signing.jwk.kid {
                 promoted = ring.signing.jwk.kid
                 ring = ring.recordingPromotion(by: author, at: now)

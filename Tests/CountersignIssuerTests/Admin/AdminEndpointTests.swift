@@ -1,4 +1,5 @@
 import CountersignCrypto
+import CountersignJOSE
 import CountersignJSON
 import Foundation
 import Testing
@@ -127,6 +128,26 @@ struct AdminEndpointTests {
             let unknown = try await connection.ask(request)
             #expect(unknown.hasPrefix("HTTP/1.1 503") && unknown.contains(#""code":"crl-expired""#))
             #expect(unknown.lowercased().contains("\r\nretry-after: 5\r\n"))
+        }
+    }
+
+    @Test("rotates when the clock was set, and retires no key by the time it tells")
+    func distrustedClock() async throws {
+        let files = try await IssuerFolder()
+        try files.writeClient("admin", try files.pki.certificate(subject("admin")))
+        let admins = "\nadmins:\n  - subject: CN=admin,O=Link Service\n"
+        try files.writeConfiguration(services: IssuerFolder.services + admins)
+        try await RunningIssuer.run(files) { issuer in
+            let store = FileKeyRingStore(directory: files.folder.path("keys"))
+            let old = try await store.load().ring.signing.jwk.kid
+            _ = try await store.rotate(immediately: true, at: issuer.clock.now)
+            issuer.clock.advance(seconds: 2000)
+            _ = try await issuer.log.line(with: "the clock was set")
+            #expect(try await post(issuer, "/admin/keys/rotate", "{}").status == 200)
+            let ring = try await store.load().ring
+            #expect(ring.announced != nil)
+            #expect(ring.retiring.map(\.signing.jwk.kid) == [old])
+            #expect(ring.settled(at: issuer.clock.now).retiring.isEmpty)
         }
     }
 
