@@ -64,10 +64,13 @@ func names(in directory: String) throws -> Set<String> {
     Set(try FileManager.default.contentsOfDirectory(atPath: directory))
 }
 
-/// Puts text into a file as a hand would: in place.
+/// Replaces a file in one step, so that nobody who looks at that moment finds half of it.
 func write(_ text: String, to path: String, mode: Int = 0o600) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-    try setMode(of: path, mode)
+    let new = path + "." + UUID().uuidString
+    try Data(text.utf8).write(to: URL(fileURLWithPath: new))
+    try setMode(of: new, mode)
+    // System call: Foundation's ways to replace a file keep the old mode or set the new one afterwards.
+    guard unsafe rename(new, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
 }
 
 func text(of path: String) throws -> String {

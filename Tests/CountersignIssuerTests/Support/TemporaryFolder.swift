@@ -18,13 +18,9 @@ final class TemporaryFolder: Sendable {
         "\(path)/\(name)"
     }
 
-    /// Writes beside the old file and renames, as careful tools do.
+    /// Replaces a file in one step, so that nobody who looks at that moment finds none.
     func write(_ text: String, to name: String, mode: Int = 0o600) throws {
-        let new = path(".\(UUID().uuidString)")
-        try Data(text.utf8).write(to: URL(fileURLWithPath: new))
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: new)
-        _ = try? FileManager.default.removeItem(atPath: path(name))
-        try FileManager.default.moveItem(atPath: new, toPath: path(name))
+        try CountersignIssuerTests.write(text, to: path(name), mode: mode)
     }
 
     func write(_ key: PrivateKey, to name: String, mode: Int = 0o600) throws {
