@@ -37,6 +37,8 @@ public struct HandshakeRefusal: Sendable {
     public let certificate: Certificate?
     /// Address and port of the client; with ``Code/tooManyConnections`` the address, or the first 64 bits of it, alone.
     public let remoteAddress: String?
+    /// The client's IP address alone.
+    package let remoteIP: String?
 }
 
 extension HandshakeRefusal {
@@ -45,7 +47,7 @@ extension HandshakeRefusal {
         HandshakeRefusal(
             code: .tooManyConnections,
             message: "the address has \(limit) open connections, as many as it may; refused since the last line: \(refused)",
-            certificate: nil, remoteAddress: address
+            certificate: nil, remoteAddress: address, remoteIP: nil
         )
     }
 }

@@ -95,7 +95,9 @@ final class PeerHandler: ChannelInboundHandler, RemovableChannelHandler {
         timer?.cancel()
         timer = nil
         onRefusal(
-            HandshakeRefusal(code: code, message: message, certificate: certificate, remoteAddress: remoteAddress?.description))
+            HandshakeRefusal(
+                code: code, message: message, certificate: certificate, remoteAddress: remoteAddress?.description,
+                remoteIP: remoteAddress?.ipAddress))
     }
 
     // MARK: Channel events

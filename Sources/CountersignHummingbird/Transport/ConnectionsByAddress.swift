@@ -4,7 +4,7 @@ internal import Synchronization
 /// Counts the open connections of each remote address. Asked when a connection is accepted and when it closes.
 ///
 /// Holds as many entries as there are addresses with open connections.
-final class ConnectionsByAddress: Sendable {
+package final class ConnectionsByAddress: Sendable {
     enum Verdict: Equatable {
         case admitted
         /// - Parameter tell: How many connections of the address were refused since that was last told; `nil` when it is too
@@ -59,7 +59,7 @@ final class ConnectionsByAddress: Sendable {
     }
 
     /// - Parameter text: As the system prints it.
-    static func key(ofIP text: String) -> String {
+    package static func key(ofIP text: String) -> String {
         guard text.contains(":") else { return text }
         // An IPv4 client of a socket that takes both kinds (RFC 4291 2.5.5.2).
         if text.hasPrefix("::ffff:"), text.contains(".") { return String(text.dropFirst("::ffff:".count)) }

@@ -56,8 +56,13 @@ struct AdminEndpoint: Sendable {
             return state.response(to: Problem(error))
         } catch let problem as Problem {
             let isRefused = problem.status == .unauthorized || problem.status == .forbidden
-            entry["reason"] = "\(problem.code ?? "-")"
-            state.logger.notice(isRefused ? "admin refused" : "admin request not done", metadata: entry)
+            let reason = problem.code ?? "-"
+            let caller = peer?.certificate.serialHex ?? ""
+            if let refused = state.refusedRequests.tell(reason, to: caller, at: state.elapsed()) {
+                entry["reason"] = "\(reason)"
+                entry["refused"] = Logger.Metadata.refused(refused)
+                state.logger.notice(isRefused ? "admin refused" : "admin request not done", metadata: entry)
+            }
             return state.response(to: problem)
         }
     }

@@ -29,11 +29,18 @@ struct DocumentEndpoints: Sendable {
             case .metadata: metadata
             }
         } catch {
-            state.logger.info(
-                "document not given",
-                metadata: ["request": "\(context.requestID)", "path": "\(request.uri.path)", "reason": "\(error.code ?? "-")"])
+            log(error, request, await context.peer(), requestID: context.requestID)
             return state.response(to: error)
         }
+    }
+
+    private func log(_ problem: Problem, _ request: Request, _ peer: Peer?, requestID: String) {
+        let reason = problem.code ?? "-"
+        let caller = peer?.certificate.serialHex ?? ""
+        guard let refused = state.refusedRequests.tell(reason, to: caller, at: state.elapsed()) else { return }
+        var metadata: Logger.Metadata = ["request": "\(requestID)", "path": "\(request.uri.path)", "reason": "\(reason)"]
+        metadata["refused"] = Logger.Metadata.refused(refused)
+        state.logger.info("document not given", metadata: metadata)
     }
 
     /// `/.well-known/jwks.json`: the published keys, with an entity tag, so that fetching them again costs next to nothing.

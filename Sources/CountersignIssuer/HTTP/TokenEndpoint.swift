@@ -29,7 +29,7 @@ struct TokenEndpoint: Sendable {
             let caller = try caller(peer, snapshot, at: now, &record)
             try header.check()
             guard let body else {
-                record.log(.bodyTooLarge, to: state.logger)
+                record.log(.bodyTooLarge, in: state)
                 return Self.response(.contentTooLarge, body: OAuthError.bodyTooLarge.body)
             }
             let tokenRequest = try TokenRequest(form: body.readableBytesView)
@@ -38,7 +38,7 @@ struct TokenEndpoint: Sendable {
             record.logIssued(to: state.logger)
             return Self.response(.ok, body: answer)
         } catch {
-            record.log(error, to: state.logger)
+            record.log(error, in: state)
             return response(to: error.error)
         }
     }
@@ -67,7 +67,7 @@ struct TokenEndpoint: Sendable {
             try header.check()
             return nil
         } catch {
-            record.log(error, to: state.logger)
+            record.log(error, in: state)
             return response(to: error.error)
         }
     }
@@ -103,7 +103,7 @@ extension TokenEndpoint {
             let tokenID = Base64URL.encode(random)
             let claims = try snapshot.tokenIssuer.claims(for: request, from: caller, tokenID: tokenID, at: now).get()
             // Only what would be a token counts: a refusal for another reason keeps its reason.
-            try checkRate(of: caller.service, snapshot, &record)
+            try checkRate(of: caller.service, snapshot)
             let token = try signer.token(for: claims)
             record.keyID = signer.kid
             record.tokenID = tokenID
@@ -122,14 +122,8 @@ extension TokenEndpoint {
         }
     }
 
-    private func checkRate(
-        of service: ServiceEntry, _ snapshot: IssuerSnapshot, _ record: inout TokenRecord
-    ) throws(TokenRefusal) {
-        guard let bucket = snapshot.rates[service.id],
-            case .limited(let wait, let refused) = bucket.take(at: state.elapsed())
-        else { return }
-        record.refusedSinceLastLine = refused
-        record.isQuiet = refused == nil
+    private func checkRate(of service: ServiceEntry, _ snapshot: IssuerSnapshot) throws(TokenRefusal) {
+        guard let bucket = snapshot.rates[service.id], case .limited(let wait) = bucket.take(at: state.elapsed()) else { return }
         let rate = bucket.rate
         throw TokenRefusal(
             .rateLimited,

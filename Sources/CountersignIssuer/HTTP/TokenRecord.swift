@@ -11,10 +11,6 @@ struct TokenRecord {
     var target: String?
     var keyID: KeyID?
     var tokenID: String?
-    /// With a refusal that is not told each time: how many there were since it was last told, this one among them.
-    var refusedSinceLastLine: Int?
-    /// The refusal is told with a later one.
-    var isQuiet = false
 
     init(requestID: String) {
         self.requestID = requestID
@@ -28,14 +24,16 @@ struct TokenRecord {
         logger.info("token issued", metadata: metadata)
     }
 
-    func log(_ refusal: TokenRefusal, to logger: Logger) {
-        guard !isQuiet else { return }
+    /// Tells of a refusal, or counts it for a later line.
+    func log(_ refusal: TokenRefusal, in state: IssuerState) {
+        let caller = service ?? certificate?.serialHex ?? ""
+        guard let refused = state.refusedRequests.tell("\(refusal.reason)", to: caller, at: state.elapsed()) else { return }
         var metadata = common
         metadata["outcome"] = "refused"
         metadata["reason"] = "\(refusal.reason)"
         metadata["error"] = "\(refusal.error.code)"
         metadata["message"] = "\(refusal.message)"
-        metadata["refused"] = refusedSinceLastLine.map { "\($0)" }
+        metadata["refused"] = Logger.Metadata.refused(refused)
         if service == nil, let certificate {
             // Nobody can tell from a reason alone which certificate an operator has to look at.
             metadata["subject"] = "\(certificate.subject)"
@@ -43,7 +41,7 @@ struct TokenRecord {
             metadata["serial"] = "\(certificate.serialHex)"
             metadata["names"] = "\((certificate.uris + certificate.dnsNames).prefix(8).joined(separator: " "))"
         }
-        logger.notice("token refused", metadata: metadata)
+        state.logger.notice("token refused", metadata: metadata)
     }
 
     private var common: Logger.Metadata {

@@ -24,21 +24,14 @@ struct RateLimits: Sendable {
 final class RateBucket: Sendable {
     enum Answer: Equatable {
         case allowed
-        /// - Parameters:
-        ///   - retryAfter: Whole seconds until there is a token again, at least 1.
-        ///   - tell: How many requests were refused since that was last told; `nil` when it is too early to tell again.
-        case limited(retryAfter: Int, tell: Int?)
+        /// - Parameter retryAfter: Whole seconds until there is a token again, at least 1.
+        case limited(retryAfter: Int)
     }
 
     private struct State {
         var level: Double
         var at: Duration?
-        var refused = 0
-        var toldAt: Duration?
     }
-
-    /// A service that does not slow down must not fill the log.
-    private static let noticeInterval = Duration.seconds(1)
 
     let rate: TokenRate
     private let state: Mutex<State>
@@ -62,12 +55,7 @@ final class RateBucket: Sendable {
                 state.level -= 1
                 return .allowed
             }
-            let wait = max(1, Int(((1 - state.level) / Double(rate.perSecond)).rounded(.up)))
-            state.refused += 1
-            if let toldAt = state.toldAt, now - toldAt < Self.noticeInterval { return .limited(retryAfter: wait, tell: nil) }
-            defer { state.refused = 0 }
-            state.toldAt = now
-            return .limited(retryAfter: wait, tell: state.refused)
+            return .limited(retryAfter: max(1, Int(((1 - state.level) / Double(rate.perSecond)).rounded(.up))))
         }
     }
 

@@ -150,8 +150,8 @@ extension IssuerService {
                     }
                 },
                 clock: options.clock,
-                onRefusal: { refusal in
-                    refusal.log(to: logger)
+                onRefusal: { [state] refusal in
+                    refusal.log(in: state)
                 },
                 onOverload: { notice in
                     notice.log(to: logger)
@@ -208,15 +208,19 @@ extension IssuerConfiguration.TLS {
 }
 
 extension HandshakeRefusal {
-    /// One line per connection that was not accepted. What strangers and port scanners cause stays below `notice`.
-    func log(to logger: Logger) {
+    /// One line for a connection that was not accepted, or for many of an address. What strangers and port scanners cause stays
+    /// below `notice`.
+    func log(in state: IssuerState) {
+        let address = remoteIP.map(ConnectionsByAddress.key(ofIP:)) ?? remoteAddress ?? ""
+        guard let refused = state.refusedConnections.tell(code.rawValue, to: address, at: state.elapsed()) else { return }
         var metadata: Logger.Metadata = ["outcome": "refused", "reason": "\(code)", "message": "\(message)"]
+        metadata["refused"] = Logger.Metadata.refused(refused)
         metadata["remote"] = remoteAddress.map { "\($0)" }
         metadata["subject"] = (certificate?.subject).map { "\($0)" }
         metadata["issuer"] = (certificate?.issuer).map { "\($0)" }
         metadata["serial"] = (certificate?.serialHex).map { "\($0)" }
         let isNotice = certificate != nil || code == .tooManyConnections
-        logger.log(level: isNotice ? .notice : .info, "connection refused", metadata: metadata)
+        state.logger.log(level: isNotice ? .notice : .info, "connection refused", metadata: metadata)
     }
 }
 

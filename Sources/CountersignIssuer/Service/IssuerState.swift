@@ -13,6 +13,8 @@ final class IssuerState: Sendable {
     let clock: @Sendable () -> Timestamp
     /// By a clock that cannot be set.
     let elapsed: @Sendable () -> Duration
+    let refusedRequests = RefusalLines()
+    let refusedConnections = RefusalLines()
 
     private let current: Mutex<IssuerSnapshot>
 

@@ -75,7 +75,7 @@ public final class LogSink: Sendable {
             }
             var text = state.pending
             if state.dropped > 0 {
-                text += "\(state.dropped) log lines were dropped because nobody read them\n"
+                text += "\(state.dropped) log lines were dropped: they came faster than they were taken\n"
             }
             state.pending = ""
             state.dropped = 0

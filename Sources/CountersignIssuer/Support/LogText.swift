@@ -7,25 +7,26 @@ enum LogText {
 
     /// The text without anything that could end a line, steer a terminal or imitate another field.
     ///
-    /// - Parameter limit: How many characters of the original are kept; three dots stand for the rest.
+    /// - Parameter limit: How long the result may be, escapes among it; three dots stand for the rest.
     static func escaped(_ text: String, limit: Int = 200) -> String {
         if text.utf8.count <= limit, isPlain(text) { return text }
         var result = ""
-        for (count, scalar) in text.unicodeScalars.enumerated() {
-            guard count < limit else {
+        for scalar in text.unicodeScalars {
+            let next = escaped(scalar)
+            guard result.utf8.count + next.utf8.count <= limit else {
                 return result + "..."
             }
-            switch scalar {
-            case "\\", "'", "\"":
-                result += "\\"
-                result.unicodeScalars.append(scalar)
-            case " "..."~":
-                result.unicodeScalars.append(scalar)
-            default:
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            }
+            result += next
         }
         return result
+    }
+
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        switch scalar {
+        case "\\", "'", "\"": "\\\(scalar)"
+        case " "..."~": "\(scalar)"
+        default: "\\u{\(String(scalar.value, radix: 16))}"
+        }
     }
 
     /// Whether all of it is ASCII from `lowest` to `~`, without quotes and backslashes: nothing to escape.

@@ -20,6 +20,23 @@ struct LogTests {
             line.wholeMatch(of: /[0-9TZ:-]+ info done a='x\\u\{a\}y' b='two words' c='\\'' d='' e=ok:1\/2\n/) != nil, "\(line)")
     }
 
+    @Test("has no longer values for what has to be escaped")
+    func longValues() {
+        let text = Mutex("")
+        let sink = LogSink { written in text.withLock { $0 += written } }
+        let logger = Logger(label: "x") { _ in LineLogHandler(sink: sink) }
+        for value in ["a", "\u{1F600}", "'", "\n"] {
+            logger.info("m", metadata: ["v": "\(String(repeating: value, count: 600))"])
+            sink.flush(within: 10)
+            let line = text.withLock { text in
+                defer { text = "" }
+                return text
+            }
+            #expect(line.hasSuffix("...'\n"), "\(line)")
+            #expect((500...560).contains(line.utf8.count), "\(line.utf8.count) bytes of \(value)")
+        }
+    }
+
     @Test("never makes anybody wait: what is too much for a reader that hangs is dropped and counted")
     func hangingReader() {
         let text = Mutex("")
