@@ -138,6 +138,17 @@ final class RevocationListHandle: Sendable {
         unsafe X509_CRL_free(pointer)
     }
 
+    /// Lets OpenSSL bring the entries into order now, which it does when it is first asked for one; `X509_CRL_sort` would have the
+    /// signed part written anew.
+    func sort() {
+        OpenSSL.clear()
+        defer { OpenSSL.clear() }
+        let zero = unsafe ASN1_INTEGER_new()
+        defer { unsafe ASN1_INTEGER_free(zero) }
+        var entry: OpaquePointer?
+        _ = unsafe X509_CRL_get0_by_serial(pointer, &entry, zero)
+    }
+
     @safe
     func withPointer<R: ~Copyable, E: Error>(_ body: (OpaquePointer) throws(E) -> R) throws(E) -> R {
         defer { withExtendedLifetime(self) {} }

@@ -5,14 +5,28 @@ internal import COpenSSL
 final class TrustStoreHandle: Sendable {
     // Filled before it is shared and only read afterwards; OpenSSL locks the store for its own caches.
     private nonisolated(unsafe) let pointer: OpaquePointer
+    /// Of the lists in the store.
+    let knownSignatures: KnownListSignatures
+    /// Whether a list is that of one of the authorities; `true` where there are to be none.
+    let isAnswered: Bool
 
-    private init(adopting pointer: OpaquePointer) {
+    private init(adopting pointer: OpaquePointer, anchors: [Certificate], revocationLists: [CertificateRevocationList]?) {
         unsafe self.pointer = pointer
+        var pairs: Set<KnownListSignatures.Pair> = []
+        var isAnswered = revocationLists == nil
+        for list in revocationLists ?? [] {
+            for anchor in anchors where list.isSigned(by: anchor) {
+                isAnswered = true
+                if anchor.maySignLists { pairs.insert(.init(list: list, authority: anchor)) }
+            }
+        }
+        self.isAnswered = isAnswered
+        knownSignatures = KnownListSignatures(pairs)
     }
 
     convenience init(anchors: [Certificate], revocationLists: [CertificateRevocationList]?) throws(CryptoError) {
         let pointer = try OpenSSL.make("out of memory") { unsafe X509_STORE_new() }
-        unsafe self.init(adopting: pointer)
+        unsafe self.init(adopting: pointer, anchors: anchors, revocationLists: revocationLists)
         for anchor in anchors {
             try OpenSSL.check(.malformedCertificate, "OpenSSL does not take the authority \(anchor.subject)") {
                 anchor.handle.withPointer { x509 in unsafe X509_STORE_add_cert(pointer, x509) }
@@ -22,7 +36,9 @@ final class TrustStoreHandle: Sendable {
             try OpenSSL.check(.malformedRevocationList, "OpenSSL does not take the list of \(list.issuer)") {
                 list.handle.withPointer { crl in unsafe X509_STORE_add_crl(pointer, crl) }
             }
+            list.handle.sort()
         }
+        unsafe ListChecks.install(in: pointer)
     }
 
     deinit {

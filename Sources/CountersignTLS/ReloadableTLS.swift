@@ -85,7 +85,7 @@ public final class ReloadableTLS: Sendable {
     public var failure: TLSError? { state.withLock { $0.failure } }
 
     /// Why clients that have done nothing wrong are shut out at `now`: an ended, untimely or missing revocation list, or no CA
-    /// certificate that is still valid. Costs about 0.2 ms with revocation lists.
+    /// certificate that is still valid. Costs about 0.1 ms with revocation lists.
     public func trustProblem(at now: Timestamp) -> TLSError? {
         let material = current
         return TLSMaterialChecker(files: files, role: role, now: now).problem(of: material.trust, chain: material.chain)

@@ -110,8 +110,6 @@ struct TLSTrust: Sendable {
     let validator: PathValidator
     /// Empty when none are configured.
     let revocationLists: [CertificateRevocationList]
-    /// Whether a list is that of one of the anchors, without which nobody is let in. `true` when none are configured.
-    let isAnswered: Bool
     let digest: SHA256Digest
     /// Judged by ``validator``.
     let knownChains = KnownChains()

@@ -19,9 +19,7 @@ struct TLSMaterialChecker {
         let lists = try revocationLists(contents.crl)
         do {
             let validator = try PathValidator(anchors: anchors, revocationLists: lists)
-            let isAnswered = lists?.contains { list in anchors.contains { list.isSigned(by: $0) } } ?? true
-            return TLSTrust(
-                validator: validator, revocationLists: lists ?? [], isAnswered: isAnswered, digest: contents.digest)
+            return TLSTrust(validator: validator, revocationLists: lists ?? [], digest: contents.digest)
         } catch {
             throw TLSError(.malformedCA, "\(files.ca) cannot be used as trust: \(error)")
         }
@@ -35,7 +33,7 @@ struct TLSMaterialChecker {
         }
         guard let source = files.crl else { return nil }
         if let untimely = trust.revocationLists.lazy.compactMap({ untimely($0, source) }).first { return untimely }
-        guard trust.isAnswered else {
+        guard trust.validator.isAnswered else {
             return TLSError(
                 .crlInvalid,
                 "\(source) does not answer for the CA in \(files.ca): no list in it is signed by one of its certificates")
