@@ -39,7 +39,7 @@ public final class Peer: Sendable {
     /// The same, of a certificate that `validator` has judged already.
     ///
     /// - Parameter path: what ``PathValidator/validate(_:intermediates:purpose:at:)`` said of exactly this leaf and these
-    ///   intermediates. It is believed for as long as it stands.
+    ///   intermediates, or some of them. It is believed for as long as it stands.
     package init(
         provedPossessionOf leaf: Certificate,
         intermediates: [Certificate],

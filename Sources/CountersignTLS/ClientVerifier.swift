@@ -35,36 +35,60 @@ struct ClientVerifier {
                 code: .certificateMalformed,
                 message: "the certificates the client sent have \(bytes) bytes; \(Self.maxBytes) are read")
         }
-        let key = KnownChains.Key(sent: der)
-        if let peer = known(key) { return peer }
-        return try judgeInFull(chain: der, key)
+        let material = tls.current
+        if let leaf = der.first, let chain = known(leaf, material), chain.isSent(in: der) {
+            return peer(chain, intermediates: try certificates(der.dropFirst(), chain), material)
+        }
+        return try judgeInFull(chain: der, material)
     }
 
     /// A resumed session: nothing but the leaf is known, and nobody has judged it on this connection.
     func judge(resumed der: [UInt8]?) throws(Refusal) -> Peer {
         guard let der else { throw Refusal(code: .noCertificate, message: "the session has no client certificate") }
-        let key = KnownChains.Key(resumed: der)
-        if let peer = known(key) { return peer }
+        let material = tls.current
+        if let chain = known(der, material) { return peer(chain, intermediates: chain.intermediates, material) }
         let leaf: Certificate
         do {
             leaf = try Certificate(der: der)
         } catch {
             throw Refusal(code: .certificateMalformed, message: error.message)
         }
-        return try judge(leaf, intermediates: opened.knownIntermediates.candidates(for: leaf), key)
+        return try judge(leaf, intermediates: opened.knownIntermediates.candidates(for: leaf), material)
     }
 
-    private func known(_ key: KnownChains.Key) -> Peer? {
-        let material = tls.current
-        guard let chain = material.trust.knownChains.chain(key, at: clock()) else { return nil }
+    private func known(_ leaf: [UInt8], _ material: TLSMaterial) -> KnownChains.Chain? {
+        material.trust.knownChains.chain(of: SHA256.digest(of: leaf), at: clock())
+    }
+
+    private func peer(_ chain: KnownChains.Chain, intermediates: [Certificate], _ material: TLSMaterial) -> Peer {
         opened.knownIntermediates.remember(chain.path)
         return Peer(
-            provedPossessionOf: chain.leaf, intermediates: chain.intermediates, standing: chain.path, under: material.validator,
+            provedPossessionOf: chain.leaf, intermediates: intermediates, standing: chain.path, under: material.validator,
             purpose: .client
         )
     }
 
-    private func judgeInFull(chain der: [[UInt8]], _ key: KnownChains.Key) throws(Refusal) -> Peer {
+    /// What was sent behind the leaf. What the path does not lead through now may be what it leads through under another CA, in the
+    /// time in which one takes the place of the other.
+    private func certificates(
+        _ sent: ArraySlice<[UInt8]>, _ chain: KnownChains.Chain
+    ) throws(Refusal) -> [Certificate] {
+        var certificates: [Certificate] = []
+        for der in sent {
+            if let known = chain.intermediates.first(where: { $0.der == der }) {
+                certificates.append(known)
+                continue
+            }
+            do {
+                certificates.append(try Certificate(der: der))
+            } catch {
+                throw Refusal(code: .certificateMalformed, message: error.message, certificate: chain.leaf)
+            }
+        }
+        return certificates
+    }
+
+    private func judgeInFull(chain der: [[UInt8]], _ material: TLSMaterial) throws(Refusal) -> Peer {
         var certificates: [Certificate] = []
         for der in der {
             do {
@@ -76,18 +100,18 @@ struct ClientVerifier {
         guard let leaf = certificates.first else {
             throw Refusal(code: .noCertificate, message: "the client presented no certificate")
         }
-        return try judge(leaf, intermediates: Array(certificates.dropFirst()), key)
+        return try judge(leaf, intermediates: Array(certificates.dropFirst()), material)
     }
 
     private func judge(
-        _ leaf: Certificate, intermediates: [Certificate], _ key: KnownChains.Key
+        _ leaf: Certificate, intermediates: [Certificate], _ material: TLSMaterial
     ) throws(Refusal) -> Peer {
         let peer = Peer(provedPossessionOf: leaf, intermediates: intermediates)
-        let material = tls.current
         switch peer.standing(under: material.validator, purpose: .client, at: clock()) {
         case .success(let path):
             opened.knownIntermediates.remember(path)
-            material.trust.knownChains.remember(.init(leaf: leaf, intermediates: intermediates, path: path), for: key)
+            let chain = KnownChains.Chain(leaf: leaf, path: path, anchors: material.validator.anchors)
+            material.trust.knownChains.remember(chain, of: leaf.sha256)
             return peer
         case .failure(let failure):
             throw Refusal(

@@ -18,8 +18,8 @@ import Testing
 
     private var verifier: ClientVerifier { ClientVerifier(tls: tls, opened: tls.current, clock: clock.now) }
 
-    private func known(_ chain: [Certificate]) -> KnownChains.Chain? {
-        tls.current.trust.knownChains.chain(KnownChains.Key(sent: chain.map(\.der)), at: clock.now())
+    private func known(_ leaf: Certificate) -> KnownChains.Chain? {
+        tls.current.trust.knownChains.chain(of: leaf.sha256, at: clock.now())
     }
 
     private func refusal(_ chain: [Certificate]) -> String? {
@@ -33,11 +33,11 @@ import Testing
 
     @Test func aGoodChainIsRememberedAndAcceptedAgain() throws {
         let client = try authority.issue("user-svc.link.internal").certificate
-        #expect(known([client]) == nil)
+        #expect(known(client) == nil)
         for _ in 0..<2 {
             let peer = try verifier.judge(chain: [client.der])
             #expect(peer.certificate == client)
-            #expect(known([client])?.leaf == client)
+            #expect(known(client)?.leaf == client)
             let path = try peer.standing(under: tls.current.validator, purpose: .client, at: clock.now()).get()
             #expect(path.certificates == [client, authority.identity.certificate])
         }
@@ -47,7 +47,7 @@ import Testing
         let stranger = try ThrowAwayAuthority(name: "Other").issue("user-svc.link.internal").certificate
         for _ in 0..<2 {
             #expect(refusal([stranger]) == "certificate-untrusted")
-            #expect(known([stranger]) == nil)
+            #expect(known(stranger) == nil)
         }
     }
 
@@ -55,7 +55,7 @@ import Testing
         let client = try authority.issue("user-svc.link.internal", until: 1000).certificate
         #expect(refusal([client]) == nil)
         clock.advance(seconds: 1001)
-        #expect(known([client]) == nil)
+        #expect(known(client) == nil)
         #expect(refusal([client]) == "certificate-expired")
     }
 
@@ -71,11 +71,11 @@ import Testing
         #expect(refusal([client.certificate]) == nil)
         try files.directory.write(authority.revocationList([client]), to: "crl.pem", mode: 0o644)
         #expect(try tls.reload(at: clock.now()))
-        #expect(known([client.certificate]) == nil)
+        #expect(known(client.certificate) == nil)
         #expect(refusal([client.certificate]) == "certificate-revoked")
     }
 
-    @Test func theSameLeafWithoutItsIntermediateIsAnotherChain() throws {
+    @Test func aLeafIsNotKnownWithoutTheIntermediateOfItsPath() throws {
         // Without revocation lists: an intermediate would need one of its own.
         let files = try ServerFiles(authority)
         let tls = try files.load()
@@ -89,32 +89,49 @@ import Testing
         for _ in 0..<2 { _ = try verifier.judge(resumed: client.certificate.der) }
     }
 
-    @Test func aGoodCertificateWithForeignOnesBehindItIsAcceptedAndNotRemembered() throws {
-        let client = try authority.issue("user-svc.link.internal").certificate
-        let foreign = try ThrowAwayAuthority(name: "Other").issue("padding").certificate
-        for _ in 0..<2 {
-            #expect(refusal([client, foreign]) == nil)
-            #expect(known([client, foreign]) == nil)
-        }
-    }
-
-    @Test func aChainIsRememberedInTheOrderOfItsPathAndWithoutRepetitionsOnly() throws {
+    /// Whatever is sent beside the path, the leaf has the one place, and the connection keeps what was sent.
+    @Test func whatIsSentBesideThePathTakesNoPlaceAndCostsNoneEither() throws {
         let files = try ServerFiles(authority)
         let tls = try files.load()
-        let intermediate = try authority.intermediate()
-        let client = try intermediate.issue("user-svc.link.internal")
+        let client = try authority.intermediate().issue("user-svc.link.internal")
         let (leaf, root) = (client.certificate, authority.identity.certificate)
         let middle = try #require(client.intermediates.first)
+        let foreign = try ThrowAwayAuthority(name: "Other").issue("padding").certificate
         let verifier = ClientVerifier(tls: tls, opened: tls.current, clock: clock.now)
-        func isRemembered(_ chain: [Certificate]) throws -> Bool {
-            _ = try verifier.judge(chain: chain.map(\.der))
-            return tls.current.trust.knownChains.chain(KnownChains.Key(sent: chain.map(\.der)), at: clock.now()) != nil
+        let variants = [
+            [middle, foreign], [foreign, middle], [middle], [middle, root], [root, middle], [middle, middle], [leaf, middle],
+            [middle, leaf], [middle, root, root],
+        ]
+        for beside in variants {
+            let peer = try verifier.judge(chain: ([leaf] + beside).map(\.der))
+            #expect(peer.intermediates == beside)
+            let chain = try #require(tls.current.trust.knownChains.chain(of: leaf.sha256, at: clock.now()))
+            #expect(chain.intermediates == [middle])
+            // One that is known is known to lead through what was sent, and is not judged again.
+            #expect(chain.isSent(in: ([leaf] + beside).map(\.der)))
+            let path = try peer.standing(under: tls.current.validator, purpose: .client, at: clock.now()).get()
+            #expect(path.certificates == [leaf, middle, root])
         }
-        #expect(try isRemembered([leaf, middle]))
-        #expect(try isRemembered([leaf, middle, root]))
-        for beside in [[root, middle], [middle, middle], [leaf, middle], [middle, leaf], [middle, root, root]] {
-            #expect(try !isRemembered([leaf] + beside))
+        // As it was before anything was known.
+        let error = #expect(throws: ClientVerifier.Refusal.self) {
+            try verifier.judge(chain: [leaf.der, middle.der, Array("no certificate".utf8)])
         }
+        #expect(error?.code == .certificateMalformed)
+        #expect(error?.certificate == leaf)
+    }
+
+    @Test func anIntermediateThatIsTrustedItselfNeedNotBeSent() throws {
+        let files = try ServerFiles(authority)
+        let client = try authority.intermediate().issue("user-svc.link.internal")
+        let middle = try #require(client.intermediates.first)
+        let both = [authority.identity.certificate, middle].map(\.pem).joined()
+        try files.directory.write(Array(both.utf8), to: "ca.pem")
+        let tls = try files.load()
+        let verifier = ClientVerifier(tls: tls, opened: tls.current, clock: clock.now)
+        _ = try verifier.judge(chain: [client.certificate.der])
+        let chain = try #require(tls.current.trust.knownChains.chain(of: client.certificate.sha256, at: clock.now()))
+        #expect(chain.isSent(in: [client.certificate.der]))
+        #expect(chain.path.certificates.count == 3)
     }
 
     @Test func aChainThatIsTooLongOrTooHeavyIsRefusedUnread() throws {
@@ -142,13 +159,13 @@ import Testing
     @Test func theMemoryIsBoundedAndTheOldestGoesFirst() throws {
         let client = try authority.issue("user-svc.link.internal").certificate
         let path = try tls.current.validator.validate(client, intermediates: [], purpose: .client, at: clock.now()).get()
-        let chain = KnownChains.Chain(leaf: client, intermediates: [], path: path)
+        let chain = KnownChains.Chain(leaf: client, path: path, anchors: [authority.identity.certificate])
         let chains = KnownChains()
-        func key(_ number: Int) -> KnownChains.Key { KnownChains.Key(sent: [Array("\(number)".utf8)]) }
-        for number in 0..<KnownChains.capacity + 2 { chains.remember(chain, for: key(number)) }
-        #expect(chains.chain(key(0), at: clock.now()) == nil)
-        #expect(chains.chain(key(1), at: clock.now()) == nil)
-        #expect(chains.chain(key(2), at: clock.now()) != nil)
-        #expect(chains.chain(key(KnownChains.capacity + 1), at: clock.now()) != nil)
+        func leaf(_ number: Int) -> SHA256Digest { SHA256.digest(of: Array("\(number)".utf8)) }
+        for number in 0..<KnownChains.capacity + 2 { chains.remember(chain, of: leaf(number)) }
+        #expect(chains.chain(of: leaf(0), at: clock.now()) == nil)
+        #expect(chains.chain(of: leaf(1), at: clock.now()) == nil)
+        #expect(chains.chain(of: leaf(2), at: clock.now()) != nil)
+        #expect(chains.chain(of: leaf(KnownChains.capacity + 1), at: clock.now()) != nil)
     }
 }
