@@ -1,3 +1,4 @@
+import CountersignHummingbird
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -46,7 +47,9 @@ struct AgentListener: Service {
             server: HTTPServerBuilder { responder in
                 AgentChannel(
                     http1: HTTP1Channel(
-                        responder: responder, configuration: .init(idleTimeout: TimeAmount(limits.idleTimeout))),
+                        responder: responder,
+                        configuration: .init(
+                            additionalChannelHandlers: [BodyCutoff()], idleTimeout: TimeAmount(limits.idleTimeout))),
                     admits: admits
                 )
             },

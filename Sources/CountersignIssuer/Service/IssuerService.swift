@@ -181,8 +181,10 @@ extension IssuerService {
     private func operationsListener(_ address: ListenAddress, _ told: AsyncStream<Void>.Continuation) -> some Service {
         Listener(
             address: address, responder: OperationsResponder(state),
-            // Whoever takes all places and asks nothing would keep the probes out.
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(10))),
+            // Whoever takes all places and asks nothing, or has never asked to the end, would keep the probes out.
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(
+                    additionalChannelHandlers: [BodyCutoff()], idleTimeout: .seconds(10))),
             maximumConnections: OpenFileLimit.operationsConnections,
             logger: state.logger, onEnd: { told.finish() }
         ) { [state, options] bound in

@@ -49,6 +49,24 @@ import Testing
         }
     }
 
+    /// A body that comes slowly is a request that never ends.
+    @Test(.timeLimit(.minutes(2))) func whoeverSendsABodyIsCutOffAfterTheAnswer() async throws {
+        try await listening(.init(idleTimeout: .seconds(3600))) { port in
+            for field in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
+                let slow = try await RawConnection(to: port)
+                await slow.send(Array("GET /livez HTTP/1.1\r\nHost: a\r\n\(field)\r\n\r\n".utf8))
+                try await slow.end()
+                #expect(slow.received.hasPrefix("HTTP/1.1 200 ") && slow.received.hasSuffix("live"))
+            }
+            let probe = try await RawConnection(to: port)
+            for count in 1...2 {
+                await probe.send(Array("GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".utf8))
+                try await eventually("an answer") { probe.received.split(separator: "HTTP/1.1 200").count == count }
+            }
+            await probe.close()
+        }
+    }
+
     @Test(.timeLimit(.minutes(2))) func noMoreConnectionsAreAcceptedThanThereIsRoomFor() async throws {
         try await listening(.init(idleTimeout: .seconds(3600), maximumConnections: 2)) { port in
             let request = Array("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n".utf8)

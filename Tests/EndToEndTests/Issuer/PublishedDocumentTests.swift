@@ -113,4 +113,34 @@ import Testing
             #expect(connection.received == "")
         }
     }
+
+    /// As many as are let in at a time, none of which is ever idle: the probe does not wait for them.
+    @Test(.timeLimit(.minutes(3))) func cutsConnectionsThatSendABodyBitByBit() async throws {
+        var connections: [RawConnection] = []
+        for number in 0..<256 {
+            let connection = try await RawConnection(to: issuer.operationsPort)
+            let field = number % 2 == 0 ? "Content-Length: 100000" : "Transfer-Encoding: chunked"
+            await connection.send(Array("GET /livez HTTP/1.1\r\nHost: a\r\n\(field)\r\n\r\n".utf8))
+            connections.append(connection)
+        }
+        let dripping = connections
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                while dripping.contains(where: \.isOpen) {
+                    for connection in dripping where connection.isOpen {
+                        await connection.send(Array("1\r\na\r\n".utf8))
+                    }
+                    try await Task.sleep(for: .milliseconds(500))
+                }
+            }
+            for connection in dripping {
+                try await connection.end(within: .seconds(60))
+                #expect(connection.received.hasPrefix("HTTP/1.1 200 "))
+            }
+            try await tasks.waitForAll()
+        }
+        #expect(try probe("/livez").json.string("status") == "live")
+        // A probe that says that it has none.
+        #expect(try probe("/readyz", "--request", "GET", "--header", "Content-Length: 0").status == 200)
+    }
 }
