@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignIssuer
+import Foundation
 import Logging
 
 /// `countersign serve`: the issuer.
@@ -27,6 +28,9 @@ struct ServeCommand: AsyncParsableCommand {
     var logLevel: LogLevel = .info
 
     func run() async throws {
+        // Until there is somebody to reload, SIGHUP would end the process. What it asks for then happens anyway: nothing has been
+        // read yet, and what changes after it was read is noticed by its contents.
+        _ = signal(SIGHUP, SIG_IGN)
         let sink = LogSink()
         defer { sink.flush() }
         var logger = Logger(label: "countersign") { _ in LineLogHandler(sink: sink) }

@@ -15,6 +15,8 @@ struct Agent {
     /// Where the configuration came from, to be read again on SIGHUP.
     let file: String?
     let logger: Logger
+    /// Those since before the configuration was read; `nil` takes those from the start of ``run()``.
+    var hangups: UnixSignalsSequence?
 
     /// What an agent is made of.
     struct Parts {
@@ -46,11 +48,13 @@ struct Agent {
     func run() async throws {
         // Whatever is made from here on is for us alone, from its first moment.
         umask(0o077)
+        let hangups = if let hangups { hangups } else { await UnixSignalsSequence(trapping: .sighup) }
         let parts = try prepare()
         let (issuer, tokens) = (parts.issuer, parts.tokens)
         let status = AgentStatus(issuer: issuer, tokens: tokens)
         var services: [any Service] = [
-            issuer, parts.source, tokens, AgentReload(file: file, tls: parts.tls, tokens: tokens, logger: logger), IdleMemory(),
+            issuer, parts.source, tokens,
+            AgentReload(hangups: hangups, file: file, tls: parts.tls, tokens: tokens, logger: logger), IdleMemory(),
         ]
         if let socket = configuration.socket {
             services.append(AgentSocket(path: SocketPath(socket.path), tokens: tokens, status: status, logger: logger))

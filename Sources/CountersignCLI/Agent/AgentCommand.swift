@@ -3,6 +3,7 @@ import CountersignClient
 import CountersignIssuer
 import CountersignTLS
 import Logging
+import UnixSignals
 
 /// `countersign agent`: tokens for programs in any language.
 struct AgentCommand: AsyncParsableCommand {
@@ -32,6 +33,8 @@ struct AgentCommand: AsyncParsableCommand {
     var logLevel: ServeCommand.LogLevel = .info
 
     func run() async throws {
+        // Before anything is read: what changes after that is taken over when there is somebody to do it.
+        let hangups = check ? nil : await UnixSignalsSequence(trapping: .sighup)
         let configuration: AgentConfiguration
         do {
             configuration = try AgentConfiguration.load(contentsOf: config)
@@ -46,18 +49,21 @@ struct AgentCommand: AsyncParsableCommand {
             StandardOutput.write("\(config) is right: \(configuration.tokens.count) tokens")
             return
         }
-        try await AgentRun.run(configuration, file: config, level: logLevel)
+        try await AgentRun.run(configuration, file: config, level: logLevel, hangups: hangups)
     }
 }
 
 /// Runs an agent with a log on standard error.
 enum AgentRun {
-    static func run(_ configuration: AgentConfiguration, file: String?, level: ServeCommand.LogLevel) async throws {
+    /// - Parameter hangups: what has been asked for since before the configuration was read; `nil` where no file of it is.
+    static func run(
+        _ configuration: AgentConfiguration, file: String?, level: ServeCommand.LogLevel, hangups: UnixSignalsSequence? = nil
+    ) async throws {
         let sink = LogSink()
         defer { sink.flush() }
         var logger = Logger(label: "countersign.agent") { _ in LineLogHandler(sink: sink) }
         logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
-        let agent = Agent(configuration: configuration, file: file, logger: logger)
+        let agent = Agent(configuration: configuration, file: file, logger: logger, hangups: hangups)
         try await withWords(ofOptions: file == nil) { try await agent.run() }
     }
 

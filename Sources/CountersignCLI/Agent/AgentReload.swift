@@ -6,13 +6,14 @@ import UnixSignals
 
 /// Reads the configuration and the certificate files again on SIGHUP. What cannot be taken over changes nothing.
 struct AgentReload: Service {
+    let hangups: UnixSignalsSequence
     let file: String?
     let tls: ReloadableTLS
     let tokens: AgentTokens
     let logger: Logger
 
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { reload() }
+        for await _ in hangups.cancelOnGracefulShutdown() { reload() }
     }
 
     private func reload() {
