@@ -135,6 +135,19 @@ import Testing
         #expect(try serials(4) == [])
     }
 
+    /// The end of a certificate says something of those of its own authority only, whatever authority has the same name.
+    @Test func forgetsNothingForTheEndOfAnotherAuthoritysCertificate() throws {
+        let fixture = try AuthorityFixture()
+        let foreign = try AuthorityFixture().issue("user-svc", days: 2).certificate
+        _ = try fixture.authority.revoke(serial: foreign.serialHex, at: fixture.now)
+        try fixture.directory.write(foreign.pem, to: "certs/user-svc/cert.pem")
+        #expect(foreign.issuer == (try fixture.certificates("ca.pem").first?.subject))
+        for day: Int64 in [1, 3, 4] {
+            let lists = try fixture.authority.renewRevocationLists(at: fixture.day(day)).lists
+            #expect(lists.flatMap { $0.revoked.map(\.serialHex) } == [foreign.serialHex])
+        }
+    }
+
     @Test func anAuthorityWhoseKeyIsElsewhereKeepsItsListWhileItHolds() throws {
         let fixture = try AuthorityFixture(intermediate: "Link Issuing CA")
         _ = try fixture.authority.renewRevocationLists(at: fixture.now, validFor: 30 * 86_400)

@@ -50,6 +50,9 @@ import Testing
         let object = try JSONReader.parseObject(try files.read("token.json"))
         // How long a token lives is true only for whoever has just fetched it.
         #expect(object.names == ["access_token", "token_type", "expires_at", "scope"])
+        let token = try IssuedToken(try #require(object.string("access_token")))
+        let end = try #require(token.claims.integer("exp"))
+        #expect(object.integer("expires_at") == end)
         let printed = try Program.run(arguments + ["--output", "json"], in: files)
         #expect(
             try JSONReader.parseObject(printed.output).names

@@ -114,6 +114,29 @@ import Testing
         }
     }
 
+    /// One more than there is room for is answered once one of the others has ended, which they do when they are idle.
+    @Test(.timeLimit(.minutes(3))) func letsNoMoreProbesInThanThereIsRoomFor() async throws {
+        let request = Array("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        func answers(_ connection: RawConnection) -> Int { connection.received.split(separator: "HTTP/1.1 200").count }
+        var connections: [RawConnection] = []
+        for _ in 0..<256 {
+            let connection = try await RawConnection(to: issuer.operationsPort)
+            await connection.send(request)
+            try await eventually("an answer") { answers(connection) == 1 }
+            connections.append(connection)
+        }
+        let more = try await RawConnection(to: issuer.operationsPort)
+        await more.send(request)
+        try await eventually("an answer when there is room", within: .seconds(60)) { answers(more) == 1 }
+        var answeredAgain = 0
+        for connection in connections {
+            await connection.send(request)
+            try await eventually("an answer, or the end") { answers(connection) == 2 || !connection.isOpen }
+            if answers(connection) == 2 { answeredAgain += 1 }
+        }
+        #expect(answeredAgain < 256)
+    }
+
     /// As many as are let in at a time, none of which is ever idle: the probe does not wait for them.
     @Test(.timeLimit(.minutes(3))) func cutsConnectionsThatSendABodyBitByBit() async throws {
         var connections: [RawConnection] = []
