@@ -112,7 +112,7 @@ struct MisbehavingIssuerTests {
             let named = TokenSource(issuer, configuration: .init(fetchTimeout: patience, clientID: "user-svc"))
             let none = await #expect(throws: TokenError.self) { try await named.token(for: "search-svc") }
             #expect(none?.code == misdeed.code)
-            #expect(none?.message.contains("eyJ") == false)
+            #expect(none?.message.contains("eyJhbGciOi") == false)
 
             // It comes to its senses.
             gate.open()

@@ -90,7 +90,7 @@ import Testing
             FileManager.default.fileExists(atPath: files.path("kept"))
                 && FileManager.default.fileExists(atPath: files.path("told"))
         }
-        #expect(String(decoding: try files.read("kept"), as: UTF8.self).hasPrefix("Authorization: Bearer eyJ"))
+        #expect(String(decoding: try files.read("kept"), as: UTF8.self).hasPrefix("Authorization: Bearer eyJhbGciOi"))
         // What somebody removes, or a renewal replaces, is there again.
         let old = try files.read("kept")
         try files.write(try issuer.folder.authority.issue("user-svc"), as: "certs/user-svc")
