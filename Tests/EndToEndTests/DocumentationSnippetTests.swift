@@ -102,9 +102,12 @@ import Testing
         return input.fileHandleForWriting
     }
 
+    /// Of `curl`, which reads no settings of whoever runs the tests and waits for nothing without end.
+    private static let plain = ["--disable", "--noproxy", "*", "--silent", "--max-time", "60"]
+
     private func waitUntilReady(_ address: String) throws {
-        let arguments = ["--silent", "--fail", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", address]
-        try #require(try Shell.run("curl", arguments).succeeded, "the issuer is not ready")
+        let arguments = ["--fail", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", address]
+        try #require(try Shell.run("curl", Self.plain + arguments).succeeded, "the issuer is not ready")
     }
 
     /// The body of the first answer, once the receiver listens: at most a minute from now.
@@ -117,7 +120,7 @@ import Testing
     }
 
     private func status(_ address: String, from service: String, token: String?, in folder: TestDirectory) throws -> String {
-        var arguments = ["--silent", "--output", folder.path("answer"), "--write-out", "%{http_code}"]
+        var arguments = Self.plain + ["--output", folder.path("answer"), "--write-out", "%{http_code}"]
         arguments += ["--cacert", folder.path("certs/ca.pem"), "--cert", folder.path("certs/\(service)/cert.pem")]
         arguments += ["--key", folder.path("certs/\(service)/key.pem")]
         if let token { arguments += ["--header", "Authorization: Bearer \(token)"] }

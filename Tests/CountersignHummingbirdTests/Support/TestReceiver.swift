@@ -140,23 +140,39 @@ struct TestReceiver {
         _ paths: [String], _ port: Int, as identity: TestIdentity, token: String?, _ options: [String]
     ) throws -> [Answer] {
         let client = try files.write(identity, as: "client-\(identity.certificate.serialHex)")
-        let form =
-            "%{stderr}%{http_code}\t%{num_connects}\t%{http_version}\t%header{retry-after}\t%header{www-authenticate}\n"
+        let form = "%{stderr}%{http_code}\t%{num_connects}\t%{http_version}\n"
         let authorization = token.map { ["--header", "Authorization: Bearer \($0)"] } ?? []
         let outputs = (0..<paths.count).map { files.path("body\($0)") }
         let result = try Shell.run(
             "curl",
-            ["--silent", "--max-time", "120", "--cacert", files.path("ca.pem"), "--write-out", form]
+            ["--disable", "--noproxy", "*", "--silent", "--max-time", "120", "--cacert", files.path("ca.pem")]
+                + ["--write-out", form, "--dump-header", files.path("headers")]
                 + ["--cert", client.certificate, "--key", client.key] + authorization + options
                 + zip(paths, outputs).flatMap { ["https://127.0.0.1:\(port)\($0)", "--output", $1] }
         )
         let lines = result.standardError.split(separator: "\n", omittingEmptySubsequences: false)
+        var headers = Self.headers(String(decoding: (try? files.read("headers")) ?? [], as: UTF8.self))[...]
         return try zip(lines, 0...).map { line, index in
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-            try #require(fields.count == 5, "\(result)")
+            try #require(fields.count == 3, "\(result)")
+            let header = fields[0] == "000" ? [:] : headers.popFirst() ?? [:]
             return Answer(
                 body: String(decoding: (try? files.read("body\(index)")) ?? [], as: UTF8.self), status: fields[0],
-                connects: fields[1], version: fields[2], retryAfter: fields[3], challenge: fields[4])
+                connects: fields[1], version: fields[2], retryAfter: header["retry-after"] ?? "",
+                challenge: header["www-authenticate"] ?? "")
+        }
+    }
+
+    /// The header of each answer, with names in lower case, as `curl` dumps one after the other. It can name single fields of it
+    /// only since 7.84.
+    private static func headers(_ dump: String) -> [[String: String]] {
+        dump.split(separator: "\r\n\r\n").map { header in
+            let fields = header.split(separator: "\r\n").dropFirst().compactMap { line -> (String, String)? in
+                let parts = line.split(separator: ":", maxSplits: 1)
+                guard let name = parts.first, let value = parts.dropFirst().first else { return nil }
+                return (name.lowercased(), value.trimmingPrefix(" ").description)
+            }
+            return Dictionary(fields) { $1 }
         }
     }
 

@@ -186,7 +186,8 @@ struct TestServer {
         _ options: [String] = [],
         in files: ServerFiles
     ) async throws -> Command {
-        var arguments = ["--silent", "--show-error", "--max-time", "300", "--cacert", files.directory.path + "/ca.pem"]
+        var arguments = ["--disable", "--noproxy", "*", "--silent", "--show-error", "--max-time", "300"]
+        arguments += ["--cacert", files.directory.path + "/ca.pem"]
         if let client { arguments += ["--cert", client.certificate, "--key", client.key] }
         arguments += options + ["https://127.0.0.1:\(port)\(path)"]
         return try await Command.run("curl", arguments, in: files.directory)

@@ -16,7 +16,7 @@ import Testing
         let header = try files.directory.write(Array(header.utf8), to: "header")
         _ = try files.directory.write([UInt8](repeating: 0, count: 1 << 19), to: "body")
         let report = ["--http2", "--write-out", " %{http_code} %{content_type} %{num_connects}\n"]
-        let second = ["--next", "--silent", "--show-error", "--cacert", files.directory.path + "/ca.pem"]
+        let second = ["--next", "--noproxy", "*", "--silent", "--show-error", "--cacert", files.directory.path + "/ca.pem"]
         return try await TestServer.run(files.load()) { server in
             let first = ["https://127.0.0.1:\(server.port)\(path)", "--header", "@\(header)"] + options + report
             let next = second + ["--cert", client.certificate, "--key", client.key] + report
@@ -97,8 +97,9 @@ import Testing
                 [
                     "-c",
                     """
-                    exec curl --silent --show-error --http2 --cacert \(files.directory.path)/ca.pem --cert \(client.certificate) \
-                    --key \(client.key) --request POST --upload-file . https://127.0.0.1:\(server.port)/length <>\(pipe)
+                    exec curl --disable --noproxy '*' --silent --show-error --http2 --cacert \(files.directory.path)/ca.pem \
+                    --cert \(client.certificate) --key \(client.key) --request POST --upload-file . \
+                    https://127.0.0.1:\(server.port)/length <>\(pipe)
                     """,
                 ],
                 in: files.directory

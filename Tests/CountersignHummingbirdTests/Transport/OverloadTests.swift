@@ -8,10 +8,16 @@ import Testing
     private static let subject = "CN=user-svc.link.internal,O=Link Service"
     private static let problem = #"{"type":"about:blank","title":"Service Unavailable","status":503}"#
     private static let get = "GET /peer HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    private static let report = ["--write-out", " %{http_code} %{content_type} %header{retry-after}"]
-    private static let tooLate = "\(problem) 503 application/problem+json 1"
+    /// The header first: `curl` before 7.84 cannot write out single fields of it.
+    private static let report = ["--dump-header", "-", "--write-out", " %{http_code} %{content_type}"]
 
     private typealias Client = (certificate: String, key: String)
+
+    /// Whether that was reported of an answer.
+    private static func isTooLate(_ answer: Command) -> Bool {
+        answer.output.lowercased().contains("\r\nretry-after: 1\r\n")
+            && answer.output.hasSuffix("\r\n\r\n\(problem) 503 application/problem+json")
+    }
 
     /// A server on one event loop with `bound` places, and clients of these names.
     private func run(
@@ -39,10 +45,10 @@ import Testing
             async let held = server.curl("/held", as: client, [version], in: files)
             try await server.gate.untilArrived(1)
             let late = try await server.curl("/held", as: client, [version] + Self.report, in: files)
-            #expect(late.output == Self.tooLate, "\(late.errors)")
+            #expect(Self.isTooLate(late), "\(late)")
             let body = ["--data-binary", String(repeating: "a", count: 5000)]
             let post = try await server.curl("/read", as: client, [version] + body + Self.report, in: files)
-            #expect(post.output == Self.tooLate, "\(post.errors)")
+            #expect(Self.isTooLate(post), "\(post)")
             let head = try await server.curl("/peer", as: client, [version, "--head"], in: files)
             #expect(head.output.contains(" 503") && head.output.lowercased().contains("\r\nretry-after: 1\r\n"))
             #expect(server.gate.arrived == 1)
@@ -61,8 +67,11 @@ import Testing
             async let held = server.curl("/held", as: client, [version], in: files)
             try await server.gate.untilArrived(1)
             let options = [version, "--data-binary", "abc", "--write-out", " %{http_code} %{num_connects}\n"]
-            let first = ["https://127.0.0.1:\(server.port)/read"] + options + ["--next", "--silent", "--show-error"]
-            let second = ["--cacert", files.directory.path + "/ca.pem", "--cert", client.certificate, "--key", client.key]
+            let first = ["https://127.0.0.1:\(server.port)/read"] + options
+            let second = [
+                "--next", "--noproxy", "*", "--silent", "--show-error", "--cacert", files.directory.path + "/ca.pem", "--cert",
+                client.certificate, "--key", client.key,
+            ]
             let result = try await server.curl("/read", as: client, first + second + options, in: files)
             #expect(result.output == "\(Self.problem) 503 1\n\(Self.problem) 503 0\n", "\(result.errors)")
             server.gate.open()
@@ -256,7 +265,7 @@ import Testing
             try await server.gate.untilArrived(2)
             _ = try files.directory.write([], to: "go")
             let answer = try await slow.value
-            #expect(answer.output == Self.tooLate, "\(answer.errors)")
+            #expect(Self.isTooLate(answer), "\(answer)")
             server.gate.open()
             #expect(try await held.value.output == "held")
             _ = try await writer.value

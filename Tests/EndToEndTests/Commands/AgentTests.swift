@@ -97,7 +97,8 @@ import Testing
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: files.path)
         func asNobody() throws -> String {
             try Shell.run(
-                "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "curl", "--silent", "--max-time", "30",
+                "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "curl", "--silent", "--noproxy", "*",
+                "--max-time", "30",
                 "--unix-socket", files.path("agent.sock"), "http://agent/token?audience=search-svc"
             ).standardOutput
         }

@@ -190,12 +190,12 @@ import Testing
     }
 
     @Test(.enabled(if: geteuid() == 0)) func aFullOrReadOnlyDiskIsSaidAndTheRingStays() throws {
-        // A file system of its own, large enough for a ring and not for another key.
+        // A file system of its own, large enough for a ring and not for another key: six pages, however large they are.
         let script = """
-            mkdir small && mount -t tmpfs -o size=24k,mode=700 tmpfs small || exit 77
+            mkdir small && mount -t tmpfs -o nr_blocks=6,mode=700 tmpfs small || exit 77
             "$0" keys init --keys small/keys > /dev/null || exit 1
             before="$(sha256sum < small/keys/keyring.json)"
-            dd if=/dev/zero of=small/fill bs=1k count=64 2> /dev/null
+            dd if=/dev/zero of=small/fill bs=64k count=64 2> /dev/null
             "$0" keys rotate --keys small/keys && exit 2
             [ "$before" = "$(sha256sum < small/keys/keyring.json)" ] || exit 3
             rm small/fill

@@ -47,12 +47,12 @@ import Testing
         #expect(Processors.allowed(in: "Cpus_allowed:\t0\n") == nil && Processors.allowed(in: "") == nil)
         // The mask may have room for processors that the machine does not have.
         let seen = try #require(ProcessFile.text("self/status").flatMap(Processors.allowed))
-        #expect(try min(seen, processors("--all")) == processors())
+        #expect(try min(seen, processors(of: "os.sysconf('SC_NPROCESSORS_ONLN')")) == processors())
     }
 
     /// Two event loops on one processor would wait for each other's time slices.
     @Test(.timeLimit(.minutes(3))) func anIssuerOnOneProcessorHasOneEventLoop() async throws {
-        let issuer = try await RunningIssuer.start(IssuerFolder())
+        let issuer = try await RunningIssuer.start(IssuerFolder(), under: Self.unsettled)
         let all = try loops(of: issuer)
         #expect(try (1...processors()).contains(all))
         #expect(try await issuer.stop() == 0)
@@ -60,14 +60,17 @@ import Testing
         let list = try #require(
             ProcessFile.text("self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") })
         let first = list.drop { !$0.isNumber }.prefix { $0.isNumber }
-        let bound = try await RunningIssuer.start(IssuerFolder(), under: ["taskset", "-c", String(first)])
+        let bound = try await RunningIssuer.start(IssuerFolder(), under: Self.unsettled + ["taskset", "-c", String(first)])
         #expect(try loops(of: bound) == 1)
         #expect(try await bound.stop() == 0)
     }
 
-    /// In the words of the system.
-    private func processors(_ arguments: String...) throws -> Int {
-        try #require(Int(Shell.run("nproc", arguments).standardOutput.filter(\.isNumber)))
+    /// What whoever runs the tests may have settled for all programs goes before what the issuer finds out.
+    private static let unsettled = ["env", "--unset=NIO_SINGLETON_GROUP_LOOP_COUNT"]
+
+    /// In the words of the system; `nproc` would go by `OMP_NUM_THREADS` as well.
+    private func processors(of expression: String = "len(os.sched_getaffinity(0))") throws -> Int {
+        try #require(Int(Shell.run("python3", "-c", "import os; print(\(expression))").standardOutput))
     }
 
     private func loops(of issuer: RunningIssuer) throws -> Int {
@@ -83,12 +86,14 @@ import Testing
         let agent = try await place.start(issuer, tokens: "      - audience: search-svc\n")
         func token() throws -> String { try place.ask("/token?audience=search-svc").json.string("access_token") ?? "" }
         _ = try token()
-        try await eventually("less than 25 MiB resident") { try agent.program.residentKiB() < 25 * 1024 }
+        // How much that is depends on the machine and its pages.
+        func isSmall() throws -> Bool { try agent.program.residentKiB() * 2 < agent.program.peakKiB() }
+        try await eventually("less than half of it resident") { try isSmall() }
         // What was released is there when it is needed: a new token takes a handshake and all that comes after it.
         for _ in 0..<2 {
             let last = try token()
             try await eventually("another token", within: .seconds(60)) { try !["", last].contains(token()) }
-            try await eventually("less than 25 MiB resident again") { try agent.program.residentKiB() < 25 * 1024 }
+            try await eventually("less than half of it resident again") { try isSmall() }
         }
         #expect(try await agent.stop() == 0)
         #expect(try await issuer.stop() == 0)

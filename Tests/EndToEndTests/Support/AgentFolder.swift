@@ -42,7 +42,8 @@ struct AgentFolder {
     func ask(_ path: String, _ more: [String] = []) throws -> (status: Int, json: JSONObject) {
         let result = try Shell.run(
             "curl",
-            ["--silent", "--max-time", "30", "--unix-socket", files.path("agent.sock"), "--write-out", "\n%{http_code}"] + more
+            ["--silent", "--noproxy", "*", "--max-time", "30", "--unix-socket", files.path("agent.sock")]
+                + ["--write-out", "\n%{http_code}"] + more
                 + ["http://agent\(path)"]
         )
         let lines = result.standardOutput.split(separator: "\n", omittingEmptySubsequences: false)

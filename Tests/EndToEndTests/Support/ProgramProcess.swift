@@ -14,8 +14,13 @@ struct ProgramProcess {
     }
 
     /// What it weighs: the part of it that is in memory.
-    func residentKiB() throws -> Int {
+    func residentKiB() throws -> Int { try kib("VmRSS:") }
+
+    /// The most that it ever weighed.
+    func peakKiB() throws -> Int { try kib("VmHWM:") }
+
+    private func kib(_ name: String) throws -> Int {
         let status = try String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)
-        return status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+        return status.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { Int($0.filter(\.isNumber)) } ?? 0
     }
 }
