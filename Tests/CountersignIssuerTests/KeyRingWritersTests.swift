@@ -79,7 +79,7 @@ struct KeyRingWritersTests {
 
     private static func initialise(_ directory: String) async -> KeyRingError.Code? {
         do {
-            _ = try await FileKeyRingStore(directory: directory).initialise(at: ringStart)
+            _ = try await FileKeyRingStore(directory: directory, lockWait: .seconds(60)).initialise(at: ringStart)
             return nil
         } catch {
             return error.code

@@ -32,9 +32,10 @@ import Testing
         func greeting(_ identity: TestIdentity, _ token: String) throws -> String {
             let paths = try files.write(identity, as: "client")
             return try Shell.run(
-                "openssl",
+                "timeout",
                 [
-                    "s_client", "-connect", "127.0.0.1:\(port)", "-quiet", "-CAfile", ca, "-cert", paths.certificate, "-key",
+                    "60", "openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-quiet", "-CAfile", ca, "-cert",
+                    paths.certificate, "-key",
                     paths.key,
                 ],
                 input: Array("\(token)\n".utf8)

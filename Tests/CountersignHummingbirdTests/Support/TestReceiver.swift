@@ -185,9 +185,9 @@ struct TestReceiver {
             GET \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\nConnection: close\r\n\r\n
             """
         return try Shell.run(
-            "openssl",
+            "timeout",
             [
-                "s_client", "-connect", "127.0.0.1:\(port)", "-ign_eof", "-CAfile", files.path("ca.pem"),
+                "60", "openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-ign_eof", "-CAfile", files.path("ca.pem"),
                 "-cert", client.certificate, "-key", client.key,
             ] + options,
             input: Array(request.utf8)

@@ -253,7 +253,7 @@ import Testing
                     "/read", as: client, ["--http2", "--request", "POST", "--upload-file", pipe] + Self.report, in: files)
             }
             let writer = Task {
-                let wait = "while [ ! -e go ]; do sleep 0.05; done; printf bc"
+                let wait = "for _ in $(seq 1200); do [ -e go ] && break; sleep 0.05; done; printf bc"
                 return try await Command.run(
                     "sh", ["-c", "cd '\(files.directory.path)' && (printf a; \(wait)) > pipe"], in: files.directory)
             }

@@ -165,7 +165,7 @@ struct AdminEndpointTests {
             )
             // The header goes out at once, the body when the file is there.
             let script = """
-                (while [ ! -e "$0/go" ]; do sleep 0.05; done; printf '{}') | curl --verbose --silent --output "$0/answer" \
+                (for _ in $(seq 1200); do [ -e "$0/go" ] && break; sleep 0.05; done; printf '{}') | curl --verbose --silent --output "$0/answer" \
                   --write-out '%{http_code}' --max-time 60 --noproxy '*' --http1.1 --cacert "$0/ca.pem" --cert "$0/admin.pem" \
                   --key "$0/admin-key.pem" --header 'Content-Type: application/json' --header 'Expect:' --request POST \
                   --upload-file - https://localhost:\(issuer.port)/admin/keys/rotate 2> "$0/verbose"

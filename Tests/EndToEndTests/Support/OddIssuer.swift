@@ -1,8 +1,7 @@
 import CountersignTesting
 import Foundation
 
-/// Something in an issuer's place that does what no issuer does. Ends when it goes away, after a minute and a half at the
-/// latest.
+/// Something in an issuer's place that does what no issuer does. Ends when it goes away, after ten minutes at the latest.
 final class OddIssuer: Sendable {
     let address: String
     private let process: Process
@@ -65,7 +64,7 @@ final class OddIssuer: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
-            "--default-signal", "timeout", "--foreground", "--signal=KILL", "90", "python3", "-c", server,
+            "--default-signal", "timeout", "--foreground", "--signal=KILL", "600", "python3", "-c", server,
         ]
         process.currentDirectoryURL = URL(fileURLWithPath: files.path)
         process.standardInput = FileHandle.nullDevice
