@@ -28,13 +28,17 @@ public final class TestDirectory: Sendable {
         "\(path)/\(name)"
     }
 
-    /// Writes a file, and the folders above it, and returns its path.
+    /// Writes a file, and the folders above it, and returns its path. What was there is replaced in one step, so that nobody who
+    /// looks at that moment finds half of it or another mode; a link is replaced, not what it leads to.
     @discardableResult
     public func write(_ bytes: [UInt8], to name: String, mode: Int = 0o644) throws -> String {
         let url = URL(fileURLWithPath: path(name))
         try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(bytes).write(to: url)
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: url.path)
+        let new = url.deletingLastPathComponent().appendingPathComponent(".\(UUID().uuidString)").path
+        try Data(bytes).write(to: URL(fileURLWithPath: new))
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: new)
+        // System call: Foundation's ways to replace a file keep the old mode or set the new one afterwards.
+        guard unsafe rename(new, url.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
         return url.path
     }
 
