@@ -46,6 +46,7 @@ struct RingFaultTests {
                 try await operation.prepare(directory)
                 let before = try? await FileKeyRingStore(directory: directory).load()
                 let counter = StepCounter()
+                var isTold = false
                 do {
                     try await operation.perform(directory) { fileStep throws(SystemError) in
                         if counter.next() >= step {
@@ -53,11 +54,22 @@ struct RingFaultTests {
                         }
                     }
                 } catch let error as KeyRingError {
+                    isTold = true
                     #expect(error.code == .notWritten)
                     #expect(error.message.contains("the disk is full"))
                     #expect(error.message.contains(directory))
                 }
-                try await check(directory, after: operation, from: before, "full at step \(step) of \(steps)")
+                let moment: Comment = "full at step \(step) of \(steps)"
+                // What nobody was told of has not failed.
+                if !isTold {
+                    let left = FileKeyRingStore(directory: directory)
+                    if operation == .note {
+                        #expect(try await left.receivers().sightings.map(\.name) == ["search-svc"], moment)
+                    } else {
+                        #expect(try await left.load().revision.number == (before?.revision.number ?? 0) + 1, moment)
+                    }
+                }
+                try await check(directory, after: operation, from: before, moment)
                 #expect(try names(in: folder) == ["keys"] || operation == .initialise)
             }
         }
