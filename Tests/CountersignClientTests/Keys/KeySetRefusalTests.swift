@@ -34,10 +34,10 @@ struct KeySetRefusalTests {
             return set(try good().replacing(kid, with: String(kid.reversed())))
         },
         refused("a weak key") {
-            let set = try World.issuer.get().keys.keys
-            let n = Base64URL.encode(set.first?.key.modulus ?? [])
-            return Self.set(try good().replacing(n, with: String(n.prefix(172))))
+            let issuer = try World.issuer.get()
+            return set(issuer.keySet(modulus: issuer.shortModulus))
         },
+        refused("a key with exponent 3") { set(try World.issuer.get().keySet(exponent: [3])) },
         Answer(testDescription: "an answer that is too large") { _, _ throws(TokenError) in
             throw TokenError(.answerTooLarge, "10 MiB")
         },
