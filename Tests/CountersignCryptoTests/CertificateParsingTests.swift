@@ -135,8 +135,9 @@ import Testing
             leaf.pem.replacing("END CERTIFICATE", with: "END SOMETHING"),
         ]
         for text in broken {
-            #expect(throws: CryptoError.self) { try Certificate.parsePEM(Array(text.utf8)) }
-            #expect(throws: CryptoError.self) { try Certificate.parsePEM(Array((leaf.pem + text).utf8)) }
+            for pem in [text, leaf.pem + text] {
+                #expect(throws: CryptoError(.malformedCertificate, ""), "\(pem)") { try Certificate.parsePEM(Array(pem.utf8)) }
+            }
         }
     }
 

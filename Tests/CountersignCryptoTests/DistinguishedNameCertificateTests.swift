@@ -64,7 +64,9 @@ import Testing
         let printable = try certificate("nombstr", "/O=Link Service/CN=user-svc")
         let utf8 = try certificate("utf8only", "/O=Link Service/CN=user-svc")
         #expect(printable.subject == utf8.subject)
-        #expect(printable.der.contains(0x13))
+        // PrintableString and its length.
+        #expect(printable.der.firstRange(of: [0x13, 8] + Array("user-svc".utf8)) != nil)
+        #expect(utf8.der.firstRange(of: [0x0c, 8] + Array("user-svc".utf8)) != nil)
         #expect(utf8.subject == DistinguishedName([(.organization, "Link Service"), (.commonName, "user-svc")]))
         // T61String, read as Latin-1, and BMPString name the same text as UTF8String.
         let cafe = DistinguishedName([(.organization, "Link Service"), (.commonName, "caf\u{e9}")])

@@ -94,10 +94,13 @@ import Testing
             try template.issued(for: key.publicKey, by: root.certificate, key: middle.key)
         }
         #expect(try template.issued(for: key.publicKey, by: root.certificate, key: root.key).publicKey == key.publicKey)
-        for (from, until) in [(60, 60), (60, 0), (0, 253_402_300_800), (-62_167_219_201, 0), (.min, .max)] as [(Int64, Int64)] {
+        for (from, until, code) in [
+            (60, 60, .operationFailed), (60, 0, .operationFailed), (0, 253_402_300_800, .malformedCertificate),
+            (-62_167_219_201, 0, .malformedCertificate), (.min, .max, .operationFailed),
+        ] as [(Int64, Int64, CryptoError.Code)] {
             var changed = template
             (changed.notBefore, changed.notAfter) = (Timestamp(secondsSince1970: from), Timestamp(secondsSince1970: until))
-            #expect(throws: CryptoError.self, "\(from) to \(until)") {
+            #expect(throws: CryptoError(code, ""), "\(from) to \(until)") {
                 try changed.issued(for: key.publicKey, by: root.certificate, key: root.key)
             }
         }

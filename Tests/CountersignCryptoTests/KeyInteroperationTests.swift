@@ -116,9 +116,10 @@ import Testing
 
     @Test(arguments: ["", "gibberish", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", "\u{0}"])
     func refusesTextThatIsNoKey(text: String) {
-        #expect(throws: CryptoError.self) { try PrivateKey(pem: Array(text.utf8)) }
-        #expect(throws: CryptoError.self) { try RSAPrivateKey(pem: Array(text.utf8)) }
-        #expect(throws: CryptoError.self) { try RSAPublicKey(pem: Array(text.utf8)) }
+        let error = CryptoError(text.isEmpty ? .malformedPEM : .malformedKey, "")
+        #expect(throws: error) { try PrivateKey(pem: Array(text.utf8)) }
+        #expect(throws: error) { try RSAPrivateKey(pem: Array(text.utf8)) }
+        #expect(throws: error) { try RSAPublicKey(pem: Array(text.utf8)) }
     }
 
     @Test func aPublicKeyIsNotAPrivateKey() throws {

@@ -113,7 +113,7 @@ import Testing
             with: place.configuration(issuer, tokens: "  - audience: search-svc")
                 .replacing("{ path: agent.sock }", with: "{ path: agent.sock, users: [65534] }"))
         agent.send(SIGHUP)
-        try await agent.logs("reloaded")
+        try await agent.logs("notice reloaded tokens=1")
         #expect(try asNobody().contains("access_token"))
         #expect(try await agent.stop() == 0)
         #expect(try await issuer.stop() == 0)
@@ -127,7 +127,7 @@ import Testing
             "agent.yaml",
             with: place.configuration(issuer, tokens: "  - audience: search-svc\n  - { audience: billing-svc, file: b.token }"))
         agent.send(SIGHUP)
-        try await agent.logs("reloaded tokens=2")
+        try await agent.logs("notice reloaded tokens=2")
         try await eventually("the new file") { (try? place.text("b.token")) != nil }
         #expect(try place.ask("/token?audience=billing-svc").status == 200)
         try folder.replace("agent.yaml", with: "tokens: nonsense")
@@ -149,7 +149,7 @@ import Testing
         #expect(try await issuer.stop() == 0)
         // Nobody is there any more, and there is a token all the same.
         agent.send(SIGHUP)
-        try await agent.logs("reloaded")
+        try await agent.logs("notice reloaded tokens=1")
         #expect(try place.ask("/token?audience=search-svc").status == 200)
         #expect(try place.ask("/readyz").status == 200)
         #expect(try await agent.stop() == 0)

@@ -17,7 +17,8 @@ import Testing
 
     @Test(arguments: ["10.0.0.1", "localhost.example", "127.1", "127.0.0.1.example", "[::2]", "[::ffff:127.0.0.1]", "0x7f.0.0.1"])
     func otherMachinesNeedToBeAllowed(host: String) throws {
-        #expect(throws: CommandFailure.self) { try BenchTarget("https://\(host):8443", allowRemote: false) }
+        let refused = #expect(throws: CommandFailure.self) { try BenchTarget("https://\(host):8443", allowRemote: false) }
+        #expect(refused?.exitCode == .usage && refused?.message.contains("is not an address of this machine") == true)
         #expect(try !BenchTarget("https://\(host):8443", allowRemote: true).isLoopback)
     }
 

@@ -103,6 +103,7 @@ import Testing
             #expect(lists.count == (intermediate == nil ? 1 : 2))
             // The same as `pki status` says of them, which says one thing more.
             let status = objects(try json("status")["revocationLists"])
+            #expect(status.count == lists.count)
             for (list, known) in zip(lists, status) {
                 #expect(list.members.map(\.name) == ["issuer", "number", "revoked", "thisUpdate", "nextUpdate"])
                 for member in list.members { #expect(known[member.name] == member.value, "\(member.name)") }
@@ -116,6 +117,7 @@ import Testing
         let authorities = objects(made["authorities"])
         let known = objects(try json("status")["certificates"])
         #expect(authorities.map { $0.string("name") } == names)
+        #expect(known.count == names.count)
         for (authority, known) in zip(authorities, known) {
             for member in ["name", "subject", "serial", "notBefore", "notAfter", "sha256"] {
                 #expect(authority[member] == known[member] && authority.string(member) != nil, "\(member)")
