@@ -141,7 +141,7 @@ let package = Package(
             name: "CountersignIssuerTests",
             dependencies: [
                 "CountersignIssuer", "Countersign", "CountersignClient", "CountersignTesting", "CountersignJOSE",
-                "CountersignJSON", "CountersignCrypto", "CountersignTLS", "CountersignFiles", hummingbird, logging,
+                "CountersignJSON", "CountersignCrypto", "CountersignTLS", "CountersignFiles", httpTypes, hummingbird, logging,
                 serviceLifecycle,
             ]
         ),
