@@ -1,7 +1,8 @@
 package import Foundation
 
 /// A file that is open, closed when it goes out of scope; and the few things about files that Foundation cannot do: open
-/// without following a link or overwriting, look at the mode of what is open, rename over another file, sync, lock.
+/// without following a link or overwriting, look at the mode of what is open, stay with a directory whatever its name leads to
+/// later, rename over another file, sync, lock.
 package struct SystemFile: ~Copyable {
     package let path: String
     private let descriptor: Int32
@@ -19,6 +20,12 @@ package struct SystemFile: ~Copyable {
     /// Opens an existing directory, also by a symbolic link.
     package static func openDirectory(_ path: String) throws(SystemError) -> SystemFile {
         try SystemFile(path, O_RDONLY | O_DIRECTORY, mode: 0)
+    }
+
+    /// Opens an existing file of a directory that is open, whatever the directory's name leads to by now, for reading. A symbolic
+    /// link is refused; a pipe is not waited for.
+    package static func open(_ name: String, in directory: borrowing SystemFile) throws(SystemError) -> SystemFile {
+        try SystemFile("\(directory.path)/\(name)", O_RDONLY | O_NOFOLLOW | O_NONBLOCK, mode: 0, at: directory.descriptor, name)
     }
 
     /// Makes a file that was not there, with this mode whatever the umask says.
@@ -39,9 +46,11 @@ package struct SystemFile: ~Copyable {
         return file
     }
 
-    private init(_ path: String, _ flags: Int32, mode: mode_t) throws(SystemError) {
+    private init(
+        _ path: String, _ flags: Int32, mode: mode_t, at directory: Int32 = AT_FDCWD, _ name: String? = nil
+    ) throws(SystemError) {
         // Foundation has no way to open a file only if it is new, or only if it is not a link.
-        descriptor = unsafe Foundation.open(path, flags | O_CLOEXEC, mode)
+        descriptor = unsafe openat(directory, name ?? path, flags | O_CLOEXEC, mode)
         self.path = path
         guard descriptor >= 0 else {
             throw SystemError("open", path)
@@ -90,6 +99,34 @@ package struct SystemFile: ~Copyable {
             }
         }
         throw SystemError("read", path, reason: "it is longer than \(limit) bytes")
+    }
+
+    /// The names of what is in the directory, in no order.
+    package func names() throws(SystemError) -> [String] {
+        // Foundation lists what the name leads to by now. A descriptor of its own, so that each listing begins at the beginning.
+        let own = unsafe openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard own >= 0 else {
+            throw SystemError("list", path)
+        }
+        guard let listing = unsafe fdopendir(own), let offset = MemoryLayout<dirent>.offset(of: \.d_name) else {
+            let error = SystemError("list", path)
+            close(own)
+            throw error
+        }
+        defer { unsafe closedir(listing) }
+        var names: [String] = []
+        while true {
+            // The end and a failure give the same, and the end leaves this as it was.
+            errno = 0
+            guard let entry = unsafe readdir(listing) else {
+                guard errno == 0 else {
+                    throw SystemError("list", path)
+                }
+                return names.filter { $0 != "." && $0 != ".." }
+            }
+            // An entry is only as long as its name, so it is read where it is and not copied.
+            names.append(unsafe String(cString: UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self)))
+        }
     }
 
     /// Writes at the end.

@@ -95,6 +95,33 @@ struct SystemFileTests {
         #expect(error?.reason == "its path or a name in it is too long")
     }
 
+    @Test func aDirectoryThatIsOpenStaysTheOneWhateverItsNameLeadsTo() throws {
+        try directory.write("mine", to: "folder/file")
+        try directory.write("of somebody else", to: "other/file")
+        try directory.write("of somebody else", to: "other/more")
+        let path = directory.path("folder")
+        let folder = try SystemFile.openDirectory(path)
+        try FileManager.default.moveItem(atPath: path, toPath: directory.path("away"))
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: directory.path("other"))
+        // As often as one likes.
+        for _ in 1...2 { #expect(try folder.names() == ["file"]) }
+        #expect(try SystemFile.open("file", in: folder).read(limit: 100) == Array("mine".utf8))
+        #expect(try SystemFile.openDirectory(path).names().sorted() == ["file", "more"])
+    }
+
+    @Test func inADirectoryThatIsOpenNoLinkIsFollowedAndWhatIsNoDirectoryHasNoNames() throws {
+        try directory.write("mine", to: "folder/file")
+        try FileManager.default.createSymbolicLink(atPath: directory.path("folder/link"), withDestinationPath: "file")
+        let folder = try SystemFile.openDirectory(directory.path("folder"))
+        let link = #expect(throws: SystemError.self) { _ = try SystemFile.open("link", in: folder).read(limit: 100) }
+        #expect(link?.message == "cannot open \(directory.path("folder/link")): it is a symbolic link")
+        let none = #expect(throws: SystemError.self) { _ = try SystemFile.open("none", in: folder).read(limit: 100) }
+        #expect(none?.isNotFound == true)
+        let file = try SystemFile.open(directory.path("folder/file"))
+        let names = #expect(throws: SystemError.self) { try file.names() }
+        #expect(names?.message == "cannot list \(directory.path("folder/file")): it or a part of its path is no directory")
+    }
+
     @Test func nothingIsLeftBehindByAFailure() throws {
         try directory.write("in the way", to: "folder/file")
         #expect(throws: SystemError.self) { try SystemFile.replace(directory.path("folder"), with: [1], mode: 0o600) }

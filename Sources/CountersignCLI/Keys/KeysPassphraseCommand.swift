@@ -10,8 +10,8 @@ struct KeysPassphraseCommand: AsyncParsableCommand {
         abstract: "Encrypts the private keys, or changes their passphrase.",
         discussion: """
             Every private key of the ring is written anew under --new-passphrase. A ring that is encrypted needs --passphrase as well. \
-            Cut off in between, the same command again finishes it. A running issuer goes on with the keys it has; put the new \
-            passphrase into its `keys.passphrase` and restart it.
+            All are written before one takes the place of the old; cut off in between, the same command again finishes it. A \
+            running issuer goes on with the keys it has; put the new passphrase into its `keys.passphrase` and restart it.
 
             EXAMPLE
               countersign keys passphrase --keys keys --passphrase old.txt --new-passphrase new.txt

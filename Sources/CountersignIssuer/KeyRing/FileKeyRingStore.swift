@@ -65,15 +65,23 @@ public final class FileKeyRingStore: KeyRingStore {
     /// they have opened, and need the new passphrase in their configuration and a restart before the next one.
     ///
     /// - Throws: ``KeyRingError``: `passphrase` when a key does not open with the present passphrase; then nothing is changed.
-    ///   Cut off by a crash it is finished by calling it again.
+    ///   `notWritten` says how many keys are under the new one, where it is not none. Cut off by that or by a crash it is finished
+    ///   by calling it again.
     public func changePassphrase(
         to new: PassphraseSource, by author: KeyRing.Author = .unnamed, at now: Timestamp
     ) async throws(KeyRingError) {
         _ = try await locked { directory throws(KeyRingError) in
             try directory.changePassphraseUnlessLocked(to: new)
         }
-        _ = try await update { stored throws(KeyRingError) in
-            KeyRingChange(stored.ring.recording("changed the passphrase of the private keys", by: author, at: now))
+        do {
+            _ = try await update { stored throws(KeyRingError) in
+                KeyRingChange(stored.ring.recording("changed the passphrase of the private keys", by: author, at: now))
+            }
+        } catch {
+            throw KeyRingError(
+                error.code, "the private keys are under the new passphrase; to record that in the ring failed: \(error.message)",
+                hint: "issuers need the new passphrase; the same command again records it"
+            )
         }
     }
 

@@ -3,7 +3,7 @@ internal import CountersignFiles
 /// One thing about to be done to a file, on the way of which a process may die or a disk may fail.
 struct FileStep: Hashable, Sendable {
     enum Kind: String, Hashable, Sendable {
-        case makeDirectory, create, write, sync, rename, syncDirectory, remove
+        case makeDirectory, create, write, sync, rename, syncDirectory, remove, list
     }
 
     let kind: Kind

@@ -37,8 +37,9 @@ extension KeyRingDirectory {
     /// Encrypts every private key under a new passphrase, those too that are kept although they can sign no more. Nil when another
     /// writer holds the lock.
     ///
-    /// All are opened before one is written. When it is cut off in between, some are under the new one: the same call again goes
-    /// on from there.
+    /// All are opened and written beside the old ones before one takes its place. When it is cut off before that, nothing has
+    /// changed; while they take their places, some are under the new passphrase: the same call again goes on from there. The key
+    /// that signs is the last, so that until then an issuer starts with the old one.
     func changePassphraseUnlessLocked(to new: PassphraseSource) throws(KeyRingError) -> Bool? {
         let next = KeyRingDirectory(path, passphrase: new, observer: observer)
         return try withLock {
@@ -46,38 +47,78 @@ extension KeyRingDirectory {
                 return true
             }
             _ = try new.secret()
-            var pems: [(path: String, pem: SecretText)] = []
-            for key in ring.ableToSign where FileManager.default.fileExists(atPath: privateKeyPath(key.kid)) {
-                let opened = try opened(orBy: next) { directory throws(KeyRingError) in try directory.privateKey(for: key) }
-                pems.append((privateKeyPath(key.kid), SecretText(try next.pem(of: opened))))
-            }
-            let keptKeyPaths = try keptKeyPaths()
-            for path in keptKeyPaths {
-                let hint = "move the file away if nobody needs it"
-                let opened = try opened(orBy: next) { directory throws(KeyRingError) in
-                    try directory.privateKey(in: path, hint: hint)
+            let kept = try keptKeys()
+            var files: [NewFile] = []
+            if let kept {
+                for name in kept.names {
+                    let opened = try opened(orBy: next) { directory throws(KeyRingError) in
+                        try directory.privateKey(
+                            in: "\(retiredPath)/\(name)", hint: "move the file away if nobody needs it",
+                            by: { _ throws(SystemError) in try kept.open(name) }
+                        )
+                    }
+                    files.append(NewFile(name, in: kept, try next.pem(of: opened)))
                 }
-                pems.append((path, SecretText(try next.pem(of: opened))))
             }
-            for (path, text) in pems {
-                try text.pem.withBytes { bytes throws(SystemError) in try replace(path, with: bytes) }
+            for key in ring.ableToSign.reversed() where FileManager.default.fileExists(atPath: privateKeyPath(key.kid)) {
+                let opened = try opened(orBy: next) { directory throws(KeyRingError) in try directory.privateKey(for: key) }
+                files.append(NewFile("\(key.kid).pem", in: nil, try next.pem(of: opened)))
             }
-            try syncInForce()
-            if !keptKeyPaths.isEmpty {
-                try openRetired().sync()
-            }
+            try putInPlace(files)
+            try syncInForce(with: kept)
             return true
         }
     }
 
-    private func keptKeyPaths() throws(SystemError) -> [String] {
+    /// Writes all of the files, then gives each its name. What fails before the first has its name leaves everything as it was.
+    private func putInPlace(_ files: [NewFile]) throws(KeyRingError) {
+        var temporaries: [String] = []
+        var done = 0
         do throws(SystemError) {
-            _ = try openRetired()
-        } catch let error where error.isNotFound {
-            return []
+            for file in files {
+                temporaries.append(
+                    try file.pem.withBytes { bytes throws(SystemError) in try writeNew(bytes, for: path(of: file)) })
+            }
+            for (file, temporary) in zip(files, temporaries) {
+                try put(temporary, inPlaceOf: file)
+                done += 1
+            }
+        } catch {
+            temporaries.dropFirst(done).forEach(SystemFile.remove)
+            guard done > 0 else {
+                throw KeyRingError(nothingWritten: error)
+            }
+            throw KeyRingError(
+                .notWritten,
+                "\(error.message); \(done) of \(files.count) private keys are under the new passphrase by now, the others as they were",
+                hint: "see to the disk; the same command again finishes it"
+            )
         }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: retiredPath)) ?? []
-        return names.filter { $0.hasSuffix(".pem") }.sorted().map { "\(retiredPath)/\($0)" }
+    }
+
+    private func put(_ temporary: String, inPlaceOf file: NewFile) throws(SystemError) {
+        try observer?(FileStep(kind: .rename, path: path(of: file)))
+        if let kept = file.kept {
+            try SystemFile.rename(temporary, into: kept.directory, as: file.name)
+        } else {
+            try SystemFile.rename(temporary, to: path(of: file))
+        }
+    }
+
+    private func path(of file: NewFile) -> String {
+        file.kept == nil ? self.file(file.name) : "\(retiredPath)/\(file.name)"
+    }
+
+    /// The keys that are kept although they can sign no more; nil when none ever was.
+    private func keptKeys() throws(SystemError) -> KeptKeys? {
+        let directory: SystemFile
+        do throws(SystemError) {
+            directory = try openRetired()
+        } catch let error where error.isNotFound {
+            return nil
+        }
+        try observer?(FileStep(kind: .list, path: retiredPath))
+        return try KeptKeys(directory)
     }
 
     /// A private key, also when a change that was cut off has put it under the next passphrase already.
@@ -120,13 +161,34 @@ extension KeyRingDirectory {
         )
     }
 
-    /// Holds what cannot be copied in a list.
-    private final class SecretText {
+    /// A private key under the next passphrase, and the file whose place it is to take. A class, since a secret is not copied.
+    private final class NewFile {
+        let name: String
+        /// The directory of the file, where it is not that of the ring.
+        let kept: KeptKeys?
         let pem: SecretBytes
 
-        init(_ pem: consuming SecretBytes) {
+        init(_ name: String, in kept: KeptKeys?, _ pem: consuming SecretBytes) {
+            self.name = name
+            self.kept = kept
             self.pem = pem
         }
+    }
+}
+
+/// The directory of the keys that are kept, open, and the names of their files. It stays the one that was looked at, also when
+/// a link to another takes its name meanwhile.
+final class KeptKeys {
+    let directory: SystemFile
+    let names: [String]
+
+    init(_ directory: consuming SystemFile) throws(SystemError) {
+        names = try directory.names().filter { $0.hasSuffix(".pem") }.sorted()
+        self.directory = directory
+    }
+
+    func open(_ name: String) throws(SystemError) -> SystemFile {
+        try SystemFile.open(name, in: directory)
     }
 }
 

@@ -40,7 +40,7 @@ extension KeyRingDirectory {
         do {
             return try work()
         } catch let error as SystemError {
-            throw KeyRingError(.notWritten, error.message, hint: "what was there before is still there")
+            throw KeyRingError(nothingWritten: error)
         } catch let error as KeyRingError {
             throw error
         } catch {
@@ -132,6 +132,20 @@ extension KeyRingDirectory {
 
     /// Puts bytes in the place of a file, all of them or none.
     func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+        let temporary = try writeNew(bytes, for: path)
+        do {
+            try observer?(FileStep(kind: .rename, path: path))
+            try SystemFile.rename(temporary, to: path)
+        } catch {
+            SystemFile.remove(temporary)
+            throw error
+        }
+    }
+
+    /// Writes what is to take the place of a file to a file of its own, which is on the disk then; none is left when that fails.
+    ///
+    /// - Returns: the path of the new file.
+    func writeNew(_ bytes: [UInt8], for path: String) throws(SystemError) -> String {
         let temporary = file(Self.temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 16))
         do {
             try observer?(FileStep(kind: .create, path: path))
@@ -144,10 +158,9 @@ extension KeyRingDirectory {
             }
             try observer?(FileStep(kind: .sync, path: path))
             try file.sync()
-            try observer?(FileStep(kind: .rename, path: path))
-            try SystemFile.rename(temporary, to: path)
+            return temporary
         } catch {
-            try? FileManager.default.removeItem(atPath: temporary)
+            SystemFile.remove(temporary)
             throw error
         }
     }
@@ -168,11 +181,15 @@ extension KeyRingDirectory {
         try SystemFile.openDirectory(path).sync()
     }
 
-    /// Syncs the directory once readers see the change. When that fails nothing can be taken back, and it must not be said that
-    /// something was.
-    func syncInForce() throws(KeyRingError) {
+    /// Syncs the directory, and that of the kept keys where they changed too, once readers see the change. When that fails nothing
+    /// can be taken back, and it must not be said that something was.
+    func syncInForce(with kept: KeptKeys? = nil) throws(KeyRingError) {
         do {
             try syncDirectory()
+            if let kept {
+                try observer?(FileStep(kind: .syncDirectory, path: retiredPath))
+                try kept.directory.sync()
+            }
         } catch {
             throw KeyRingError(
                 .notWritten, "\(error.message); the change is in force all the same, and may be lost when the machine stops",
@@ -239,4 +256,11 @@ extension KeyRingDirectory {
     }
 
     private static let temporaryPrefix = ".new-"
+}
+
+extension KeyRingError {
+    /// A step failed before which nothing was changed that readers see.
+    init(nothingWritten error: SystemError) {
+        self.init(.notWritten, error.message, hint: "what was there before is still there")
+    }
 }

@@ -69,8 +69,10 @@ struct KeyRingDirectory: Sendable {
     }
 
     /// Whatever key is in a file.
-    func privateKey(in path: String, hint: String) throws(KeyRingError) -> RSAPrivateKey {
-        let pem = try readPEM(path, hint: hint)
+    func privateKey(
+        in path: String, hint: String, by open: (String) throws(SystemError) -> SystemFile = SystemFile.open(_:)
+    ) throws(KeyRingError) -> RSAPrivateKey {
+        let pem = try readPEM(path, hint: hint, by: open)
         let secret = try passphrase(for: pem)
         do {
             return try secret.withBytes { secret throws(CryptoError) in
@@ -89,9 +91,11 @@ struct KeyRingDirectory: Sendable {
         }
     }
 
-    func readPEM(_ path: String, hint: String) throws(KeyRingError) -> SecretBytes {
+    func readPEM(
+        _ path: String, hint: String, by open: (String) throws(SystemError) -> SystemFile = SystemFile.open(_:)
+    ) throws(KeyRingError) -> SecretBytes {
         do {
-            let file = try SystemFile.open(path)
+            let file = try open(path)
             let status = try file.status()
             guard status.st_mode & S_IFMT == S_IFREG else {
                 throw KeyRingError(.privateKeyWrong, "\(path) is not a file", hint: hint)

@@ -128,9 +128,9 @@ struct PassphraseTests {
         }
     }
 
-    @Test("A passphrase is changed for all keys that can sign; cut off in between, the same again finishes it")
+    @Test("A passphrase is changed for all keys that can sign, by whoever has the old one")
     func changesThePassphrase() async throws {
-        try await withEncryptedRing { store, directory, passphrase in
+        try await withEncryptedRing { store, directory, _ in
             _ = try await store.rotate(to: RingKeys.privateKey(1), at: ringStart)
             let next = PassphraseSource("\(directory)/../next")
             try write("battery staple", to: next.description)
@@ -139,18 +139,7 @@ struct PassphraseTests {
             #expect(error?.code == .passphrase)
             #expect(try await store.privateKey(for: RingKeys.jwk(0)).publicKey == RingKeys.jwk(0).key)
 
-            let cut = FileKeyRingStore(directory: directory, passphrase: PassphraseSource(passphrase)) {
-                step throws(SystemError) in
-                if step.kind == .create, step.path.contains((try? RingKeys.jwk(1).kid.rawValue) ?? "none") {
-                    throw SystemError("write", step.path, reason: "cut off")
-                }
-            }
-            let half = await #expect(throws: KeyRingError.self) { try await cut.changePassphrase(to: next, at: ringStart) }
-            #expect(half?.code == .notWritten && half?.message.contains("cut off") == true)
             let changed = FileKeyRingStore(directory: directory, passphrase: next)
-            #expect(try await changed.privateKey(for: RingKeys.jwk(0)).publicKey == RingKeys.jwk(0).key)
-            #expect(try await store.privateKey(for: RingKeys.jwk(1)).publicKey == RingKeys.jwk(1).key)
-
             try await store.changePassphrase(to: next, at: ringStart)
             for index in 0...1 {
                 #expect(try await changed.privateKey(for: RingKeys.jwk(index)).publicKey == RingKeys.jwk(index).key)
