@@ -35,6 +35,10 @@ struct AdminKeyRingStore: KeyRingStore {
         try await store.save(ring, adding: newKeys, replacing: expected)
     }
 
+    func clearLeftovers() async throws(KeyRingError) -> ClearedLeftovers {
+        try await store.clearLeftovers()
+    }
+
     func receivers() async throws(KeyRingError) -> Receivers {
         try await store.receivers()
     }

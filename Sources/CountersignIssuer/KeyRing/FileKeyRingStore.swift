@@ -13,11 +13,12 @@ internal import Dispatch
 /// | `retired/` | 700 | private keys of retired and revoked keys, where the ring says that they are kept |
 /// | `keyring-v1.json` | 600 | the ring before it was first written in the present form |
 /// | `keyring.lock` | 600 | empty; holds the advisory lock of a writer |
-/// | `.new-*` | 600 | a file being written; removed by the next writer when its own died |
+/// | `.new-*` | 600 | a file being written; removed by the next writer, or the start of an issuer, when its own died |
 ///
 /// A change writes new files beside the old, syncs them, renames them and syncs the directory, private keys before the ring
 /// that names them: a crash leaves the old ring or the new one. The private key of a retired or revoked key is removed right
-/// after the ring says so, or put aside. A file the ring does not name is ignored.
+/// after the ring says so, or put aside; what a crash leaves of that, the next change or the start of an issuer removes. A file
+/// the ring does not name is ignored.
 ///
 /// Reading takes no lock. Writers take turns by the lock and refuse each other's stale changes by the revision, so several
 /// issuers and commands may share one directory. Where the superuser writes, the files belong to the directory's owner.
@@ -47,6 +48,13 @@ public final class FileKeyRingStore: KeyRingStore {
     ) {
         self.directory = KeyRingDirectory(path, passphrase: passphrase, observer: observer)
         self.lockWait = lockWait
+    }
+
+    public func clearLeftovers() async throws(KeyRingError) -> ClearedLeftovers {
+        try await offload { directory throws(KeyRingError) in
+            // Whoever holds the lock removes the same after a change of its own.
+            try directory.clearLeftoversUnlessLocked() ?? ClearedLeftovers()
+        }
     }
 
     public func receivers() async throws(KeyRingError) -> Receivers {

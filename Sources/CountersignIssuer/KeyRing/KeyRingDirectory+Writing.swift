@@ -76,7 +76,7 @@ extension KeyRingDirectory {
         }
         try replace(ringPath, with: bytes)
         try syncInForce()
-        let leftover = clear(ring.keysWithoutPrivateKey, keeping: ring.parameters.keepsRetiredKeys)
+        let leftover = clear(unneededKeys(of: ring), keeping: ring.parameters.keepsRetiredKeys)
         return StoredKeyRing(
             ring: ring, revision: KeyRingRevision(number: number, content: SHA256.digest(of: bytes)), leftover: leftover
         )
@@ -166,7 +166,7 @@ extension KeyRingDirectory {
     }
 
     /// A file the superuser makes belongs to whoever owns the directory, or the issuer could not read it.
-    private func give(_ file: borrowing SystemFile) throws(SystemError) {
+    func give(_ file: borrowing SystemFile) throws(SystemError) {
         guard geteuid() == 0 else {
             return
         }
@@ -198,64 +198,7 @@ extension KeyRingDirectory {
         }
     }
 
-    /// Files of a writer that died. Whoever holds the lock is the only writer, so none of them is in use.
-    private func removeLeftovers() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        for name in names where name.hasPrefix(Self.temporaryPrefix) {
-            // What cannot be removed now is in nobody's way and is tried again at the next change.
-            try? FileManager.default.removeItem(atPath: file(name))
-        }
-    }
-
-    /// The ring is saved already and no longer needs them; what cannot be removed or put aside now is tried again at the next
-    /// change, and said.
-    private func clear(_ kids: [KeyID], keeping: Bool) -> String? {
-        let present = kids.filter { FileManager.default.fileExists(atPath: privateKeyPath($0)) }
-        guard !present.isEmpty else {
-            return nil
-        }
-        var leftover: String?
-        for kid in present {
-            do {
-                try clear(kid, keeping: keeping)
-            } catch {
-                let why = (error as? SystemError)?.message ?? "cannot remove \(privateKeyPath(kid))"
-                leftover = leftover ?? "the private key of \(kid), which can sign no more, is still there: \(why)"
-            }
-        }
-        // What comes back with a lost power supply is removed by the next change.
-        try? syncDirectory()
-        return leftover
-    }
-
-    private func clear(_ kid: KeyID, keeping: Bool) throws {
-        let path = privateKeyPath(kid)
-        if keeping {
-            let isNew = try SystemFile.makeDirectory(retiredPath)
-            let retired = try openRetired()
-            if isNew {
-                try give(retired)
-            }
-            try observer?(FileStep(kind: .rename, path: path))
-            try SystemFile.rename(path, into: retired, as: "\(kid).pem")
-            try retired.sync()
-        } else {
-            try observer?(FileStep(kind: .remove, path: path))
-            try FileManager.default.removeItem(atPath: path)
-        }
-    }
-
-    /// The directory of the keys that are kept. A link is refused: it belongs to whoever owns the ring, and where it leads the
-    /// superuser's commands would move keys, and rewrite them.
-    func openRetired() throws(SystemError) -> SystemFile {
-        let retired = try SystemFile.open(retiredPath)
-        guard try retired.status().st_mode & S_IFMT == S_IFDIR else {
-            throw SystemError("open", retiredPath, reason: "it is no directory")
-        }
-        return retired
-    }
-
-    private static let temporaryPrefix = ".new-"
+    static let temporaryPrefix = ".new-"
 }
 
 extension KeyRingError {

@@ -36,6 +36,12 @@ public protocol KeyRingStore: Sendable {
         _ ring: KeyRing, adding newKeys: [RSAPrivateKey], replacing expected: KeyRingRevision?
     ) async throws(KeyRingError) -> StoredKeyRing
 
+    /// Removes, as the next change would, the private keys of retired and revoked keys that a change left behind which was cut off
+    /// right after it was saved. While somebody else changes the ring nothing is removed, and that is not waited for.
+    ///
+    /// - Throws: ``KeyRingError`` when there is something to remove and the store cannot be changed, or the ring cannot be read.
+    func clearLeftovers() async throws(KeyRingError) -> ClearedLeftovers
+
     /// What is known of the receivers, from all issuers on the ring. None when nothing was noted yet.
     ///
     /// - Throws: ``KeyRingError`` when it cannot be read.
@@ -45,6 +51,17 @@ public protocol KeyRingStore: Sendable {
     ///
     /// - Throws: ``KeyRingError``: `notInitialised` when there is no ring, `locked`, `notWritten`.
     func note(_ sightings: [ReceiverSighting], at now: Timestamp) async throws(KeyRingError)
+}
+
+/// What ``KeyRingStore/clearLeftovers()`` did.
+public struct ClearedLeftovers: Sendable {
+    /// The keys whose private keys were there and are no longer, or were put aside.
+    public var kids: [KeyID] = []
+    /// What is still there, and why; nil when nothing is.
+    public var leftover: String?
+
+    /// Nothing was there.
+    public init() {}
 }
 
 /// One state of a stored ring. Two are the same when both the number and the content are: a file changed by hand under the

@@ -33,6 +33,11 @@ public final class MemoryKeyRingStore: KeyRingStore {
         return privateKey
     }
 
+    /// A save here is never cut off.
+    public func clearLeftovers() async throws(KeyRingError) -> ClearedLeftovers {
+        ClearedLeftovers()
+    }
+
     public func receivers() async throws(KeyRingError) -> Receivers {
         content.withLock { $0.receivers }
     }

@@ -30,7 +30,7 @@ extension SigningKeys {
         do {
             if let settled = try await settle(known, at: now) {
                 await take(settled, from: known.revision, at: now)
-                reportLeftover(of: settled)
+                report(leftover: settled.leftover)
             }
             resolved(.writing)
         } catch {
@@ -174,8 +174,24 @@ extension SigningKeys {
         }
     }
 
-    private func reportLeftover(of stored: StoredKeyRing) {
-        if let leftover = stored.leftover {
+    /// Removes what a crash left behind, without waiting for another change of the ring. Nothing of it keeps an issuer from starting.
+    func clearLeftovers() async {
+        do {
+            let cleared = try await keeper.clearLeftovers()
+            let isKept = state.withLock { $0.stored.ring.parameters.keepsRetiredKeys }
+            for kid in cleared.kids {
+                logger.notice(
+                    isKept ? "put aside the private key of a key that is gone" : "removed the private key of a key that is gone",
+                    metadata: ["kid": "\(kid)", "keys": "\(store.location)"])
+            }
+            report(leftover: cleared.leftover)
+        } catch {
+            report(.clearing, "what a crash left in the key directory cannot be removed", error)
+        }
+    }
+
+    private func report(leftover: String?) {
+        if let leftover {
             report(.clearing, "a private key is kept longer than it should be", KeyRingError(.notWritten, leftover))
         } else {
             resolved(.clearing)

@@ -122,6 +122,7 @@ public final class SigningKeys: Sendable {
         logger.info("key ring loaded", metadata: metadata(of: stored))
         if stored.ring.signing.jwk.kid != before.ring.signing.jwk.kid { log(stored, after: before) }
         await readAhead(stored, at: now)
+        await clearLeftovers()
     }
 
     /// The keys as they are now. Cheap; take it once per request.
