@@ -81,6 +81,13 @@ import Testing
         #expect(result.hint.contains("file"))
         let type = try FileManager.default.attributesOfItem(atPath: files.path("pipe"))[.type] as? FileAttributeType
         #expect(type != .typeRegular)
+
+        // As /dev/stdout is one.
+        try FileManager.default.createSymbolicLink(atPath: files.path("link"), withDestinationPath: "pipe")
+        let linked = try Program.run(arguments + ["--out", "link"], in: files)
+        #expect(linked.exitCode == 78, "\(linked)")
+        #expect(linked.error == "link cannot be written: it is a symbolic link to something that is no file")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: files.path("link")) == "pipe")
     }
 
     @Test(.timeLimit(.minutes(2))) func keepsAFileFresh() async throws {
