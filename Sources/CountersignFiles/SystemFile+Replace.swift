@@ -15,21 +15,24 @@ extension SystemFile {
     package static func replace(
         _ path: String, with bytes: [UInt8], mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil
     ) throws(SystemError) {
-        try checkReplaceable(path)
-        let temporary = temporaryPath(beside: path)
-        let file = try create(temporary, mode: mode)
+        let file = try createReplacement(of: path, mode: mode, owner: owner, group: group)
         do throws(SystemError) {
-            if owner != nil || group != nil {
-                // The highest number leaves owner or group as it is.
-                try file.give(toOwner: owner ?? .max, group: group ?? .max)
-            }
             try file.write(bytes)
             try file.sync()
-            try rename(temporary, to: path)
+            try rename(file.path, to: path)
         } catch {
-            remove(temporary)
+            remove(file.path)
             throw error
         }
+    }
+
+    /// Finds out whether a file could be replaced, by making the new one beside it and removing that. Blocks on the file system.
+    ///
+    /// - Throws: what ``replace(_:with:mode:owner:group:)`` would, but for a disk that becomes full.
+    package static func checkReplacing(
+        _ path: String, mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil
+    ) throws(SystemError) {
+        remove(try createReplacement(of: path, mode: mode, owner: owner, group: group).path)
     }
 
     /// A file of this name is one that ``replace(_:with:mode:owner:group:)`` is writing, or was when the process was killed.
@@ -39,6 +42,23 @@ extension SystemFile {
 
     private static let temporaryPrefix = ".countersign-"
     private static let temporarySuffix = ".new"
+
+    /// A new file beside the one to replace, with nothing in it.
+    private static func createReplacement(
+        of path: String, mode: mode_t, owner: uid_t?, group: gid_t?
+    ) throws(SystemError) -> SystemFile {
+        try checkReplaceable(path)
+        let file = try create(temporaryPath(beside: path), mode: mode)
+        guard owner != nil || group != nil else { return file }
+        do throws(SystemError) {
+            // The highest number leaves owner or group as it is.
+            try file.give(toOwner: owner ?? .max, group: group ?? .max)
+        } catch {
+            remove(file.path)
+            throw error
+        }
+        return file
+    }
 
     /// Renaming would put the file in the place of a device as well, where the superuser names one.
     private static func checkReplaceable(_ path: String) throws(SystemError) {

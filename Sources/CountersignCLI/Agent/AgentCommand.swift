@@ -46,6 +46,7 @@ struct AgentCommand: AsyncParsableCommand {
             try await AgentRun.withWords(ofOptions: false) {
                 _ = try Agent(configuration: configuration, file: config, logger: silent).prepare()
             }
+            for token in configuration.tokens { try token.file.map(TokenFile.init)?.check() }
             StandardOutput.write("\(config) is right: \(configuration.tokens.count) tokens")
             return
         }

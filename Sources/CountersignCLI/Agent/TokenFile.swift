@@ -2,6 +2,7 @@ import CountersignClient
 import CountersignFiles
 import CountersignJOSE
 import CountersignJSON
+import Foundation
 
 /// A file that holds the newest token: always a whole one, readable by its owner alone.
 struct TokenFile: Sendable {
@@ -27,19 +28,34 @@ struct TokenFile: Sendable {
     func write(_ token: AccessToken) throws {
         let text = try Self.text(of: token, form)
         do throws(SystemError) {
-            try SystemFile.replace(path, with: Array(text.utf8), mode: 0o600, owner: owner, group: group)
+            try SystemFile.replace(path, with: Array(text.utf8), mode: Self.mode, owner: owner, group: group)
         } catch {
-            throw CommandFailure.configuration(
-                "\(path) cannot be written: \(error.isNotFound ? "its directory is not there" : error.reason)",
-                hint: "name a file in a directory that is there and that this user may write to"
-            )
+            throw CommandFailure.configuration(cannotBeWritten(error), hint: Self.hint)
         }
     }
+
+    /// Finds out whether a token could be written, and leaves what is there. Blocks on the file system.
+    ///
+    /// - Throws: `CommandFailure` with the answer no, in the words of ``write(_:)``.
+    func check() throws {
+        do throws(SystemError) {
+            try SystemFile.checkReplacing(path, mode: Self.mode, owner: owner, group: group)
+        } catch {
+            throw CommandFailure.no(cannotBeWritten(error), hint: Self.hint)
+        }
+    }
+
+    private func cannotBeWritten(_ error: SystemError) -> String {
+        "\(path) cannot be written: \(error.isNotFound ? "its directory is not there" : error.reason)"
+    }
+
+    private static let hint = "name a file in a directory that is there and that this user may write to"
+    private static let mode: mode_t = 0o600
 
     /// Whether the file is there and holds exactly this token, in its form, for its owner alone. Blocks on the file system.
     func holds(_ token: AccessToken) -> Bool {
         guard let text = try? Self.text(of: token, form), let file = try? SystemFile.open(path),
-            (try? file.mode()) == 0o600, let bytes = try? file.read(limit: Self.maxBytes)
+            (try? file.mode()) == Self.mode, let bytes = try? file.read(limit: Self.maxBytes)
         else { return false }
         return bytes.elementsEqual(text.utf8)
     }

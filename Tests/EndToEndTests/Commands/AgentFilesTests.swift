@@ -103,6 +103,24 @@ import Testing
             #expect(try Program.run("agent", "--config", "wrong.yaml", in: files).error == checked.error)
             #expect(!FileManager.default.fileExists(atPath: files.path("token")))
         }
+        // It would run, and say no more than that it cannot write.
+        #expect(try Shell.run("mkfifo", files.path("pipe")).succeeded)
+        try FileManager.default.createSymbolicLink(atPath: files.path("link"), withDestinationPath: "pipe")
+        for (path, words) in [
+            ("/dev/null", "it is a device"), ("pipe", "it is a pipe"), ("certs", "it is a directory"),
+            ("right.yaml/token", "it or a part of its path is no directory"),
+            ("link", "it is a symbolic link to something that is no file"), ("nowhere/token", "its directory is not there"),
+        ] {
+            try files.write(right.replacing("file: token", with: "file: \(path)"), to: "wrong.yaml")
+            let checked = try Program.run("agent", "--config", "wrong.yaml", "--check", in: files)
+            #expect(checked.exitCode == 1 && checked.hint.contains("name a file"), "\(checked)")
+            #expect(checked.error == "\(path) cannot be written: \(words)", "\(checked)")
+        }
+        try files.write("of before", to: "token")
+        let before = try files.contents()
+        try files.write(right, to: "right.yaml")
+        #expect(try Program.run("agent", "--config", "right.yaml", "--check", in: files).succeeded)
+        #expect(try files.contents() == before && files.read("token") == Array("of before".utf8))
         try files.write(right.replacing("agent.sock", with: String(repeating: "s", count: 103)), to: "right.yaml")
         #expect(try Program.run("agent", "--config", "right.yaml", "--check", in: files).succeeded)
     }
