@@ -59,9 +59,6 @@ public struct Certificate: Sendable {
         publicKey = PublicKey(subjectPublicKeyInfo: try reader.subjectPublicKeyInfo())
     }
 
-    /// Lower-case hexadecimal, as `pki revoke --serial` takes it.
-    public var serialHex: String { serialNumber.isEmpty ? "00" : Hexadecimal.text(serialNumber) }
-
     public var dnsNames: [String] {
         subjectAlternativeNames.compactMap { if case .dns(let name) = $0 { name } else { nil } }
     }

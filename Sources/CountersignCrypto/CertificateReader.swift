@@ -103,8 +103,9 @@ enum SerialNumber {
     static func bytes(_ number: UnsafePointer<ASN1_INTEGER>?, _ code: CryptoError.Code) throws(CryptoError) -> [UInt8] {
         guard let start = unsafe ASN1_STRING_get0_data(number) else { throw CryptoError(code, "no serial number") }
         let length = Int(unsafe ASN1_STRING_length(number))
-        // RFC 5280 4.1.2.2 allows 20; some authorities use a few more.
-        guard (0...64).contains(length) else { throw CryptoError(code, "a serial number of \(length) bytes") }
+        guard (0...Certificate.maxSerialNumberBytes).contains(length) else {
+            throw CryptoError(code, "a serial number of \(length) bytes")
+        }
         return unsafe [UInt8](UnsafeBufferPointer(start: start, count: length))
     }
 }

@@ -65,8 +65,8 @@ struct DigestAlgorithm: Sendable {
     static let sha256 = unsafe DigestAlgorithm(pointer: EVP_MD_fetch(nil, "SHA256", nil))
 }
 
-enum Hexadecimal {
-    static func text(_ bytes: [UInt8]) -> String {
+package enum Hexadecimal {
+    package static func text(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.count * 2)
         append(bytes, to: &text)

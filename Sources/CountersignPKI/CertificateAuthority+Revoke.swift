@@ -89,7 +89,7 @@ extension CertificateAuthority {
                 }
                 entries.append(
                     Revoked.Entry(
-                        serialHex: SerialNumber(target.serialNumber).hex, certificate: target.certificate, wasRevoked: wasRevoked
+                        serialHex: Hexadecimal.text(target.serialNumber), certificate: target.certificate, wasRevoked: wasRevoked
                     )
                 )
             }

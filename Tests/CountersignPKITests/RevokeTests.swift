@@ -68,6 +68,45 @@ import Testing
         #expect(try fixture.verdict("found.pem") == .revoked)
     }
 
+    /// Such as one that another tool made with the authority's key.
+    @Test func everySerialNumberThatIsReadCanBeRevoked() throws {
+        let fixture = try AuthorityFixture()
+        func make(_ serial: String, as name: String) throws -> String {
+            let file = fixture.directory.path("certs/\(name).pem")
+            let request = fixture.directory.path("request.pem")
+            let extensions = try fixture.directory.write(OpenSSLCertificates.service, to: "extensions")
+            for arguments in [
+                [
+                    "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", "/dev/null",
+                    "-subj", "/CN=x", "-out", request,
+                ],
+                [
+                    "x509", "-req", "-in", request, "-CA", fixture.directory.path("certs/ca.pem"), "-CAkey",
+                    fixture.directory.path("certs/ca-key.pem"),
+                    "-set_serial", "0x\(serial)", "-days", "365", "-extfile", extensions, "-out", file,
+                ],
+            ] {
+                let result = try Shell.run("openssl", arguments)
+                #expect(result.succeeded, "\(result)")
+            }
+            return "\(name).pem"
+        }
+        for serial in ["00", String(repeating: "7f", count: 64), "ff" + String(repeating: "0a", count: 63)] {
+            let file = try make(serial, as: "foreign")
+            #expect(try fixture.certificates(file).map(\.serialHex) == [serial])
+            #expect(try fixture.verdict(file) == nil)
+            #expect(try fixture.authority.revoke(serial: serial, at: fixture.now).entries.map(\.serialHex) == [serial])
+            #expect(try fixture.verdict(file) == .revoked)
+        }
+        let longer = String(repeating: "7f", count: 65)
+        let file = try make(longer, as: "longer")
+        #expect(throws: CryptoError(.malformedCertificate, "")) { try fixture.certificates(file) }
+        let error = #expect(throws: PKIError(.invalidName, "")) {
+            try fixture.authority.revoke(serial: longer, at: fixture.now)
+        }
+        #expect(error?.hint?.contains("64 bytes") == true)
+    }
+
     @Test func refusesToRevokeWhatIsNotThere() throws {
         let fixture = try AuthorityFixture()
         let root = try #require(fixture.certificates("ca.pem").first)

@@ -96,26 +96,20 @@ extension KeyRing.Denial.Subject: CustomStringConvertible {
     ///   - value: a service's name; a serial number in hexadecimal, with or without colons; a digest of 64 hexadecimal digits.
     /// - Throws: ``KeyRingError`` with code `wrongDenial`.
     public init(kind: String, value: String) throws(KeyRingError) {
-        let hex = String(decoding: value.utf8.filter { $0 != UInt8(ascii: ":") }, as: UTF8.self).lowercased()
-        let isHex = hex.utf8.allSatisfy {
-            UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0
-        }
-        switch kind {
-        case "service" where ConfigurationSyntax.isServiceID(value):
-            self = .service(value)
-        // As many as certificates have that are accepted, 64 bytes, with a zero before them as some tools write it.
-        case "serial" where isHex && 1...130 ~= hex.utf8.count:
-            // As certificates are shown everywhere here: whole bytes, none of them a leading zero.
-            let digits = String(hex.drop { $0 == "0" })
-            self = .serial(digits.isEmpty ? "00" : digits.utf8.count.isMultiple(of: 2) ? digits : "0" + digits)
-        case "key":
-            guard isHex, let digest = SHA256Digest(hex: hex) else { fallthrough }
-            self = .publicKey(digest)
-        default:
+        let subject: Self? =
+            switch kind {
+            case "service": ConfigurationSyntax.isServiceID(value) ? .service(value) : nil
+            // Written as certificates are shown everywhere here: lower-case, whole bytes, none of them a leading zero.
+            case "serial": Certificate.serialNumber(value).map { .serial(Hexadecimal.text($0)) }
+            case "key": SHA256Digest(hex: value.replacing(":", with: "")).map { .publicKey($0) }
+            default: nil
+            }
+        guard let subject else {
             throw KeyRingError(
                 .wrongDenial, "\(LogText.quoted(value)) is no \(kind) that can be denied",
                 hint: "a service is named as in its tokens, a serial number and the SHA-256 of a public key are hexadecimal"
             )
         }
+        self = subject
     }
 }
