@@ -78,8 +78,6 @@ extension HandshakeRefusal {
         if words.contains("EOF during handshake") {
             return (.aborted, "the client closed the connection during the handshake")
         }
-        // The names of its errors are the useful part of what the library says; source paths and numbers are not.
-        let names = words.split(separator: "OPENSSL_internal:").dropFirst().map { $0.prefix { $0 != " " } }
-        return (.failed, "the TLS handshake failed: " + (names.isEmpty ? words : names.joined(separator: ", ")))
+        return (.failed, "the TLS handshake failed: " + ErrorWords.reason(error))
     }
 }

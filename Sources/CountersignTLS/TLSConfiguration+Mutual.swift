@@ -34,7 +34,9 @@ extension TLSConfiguration {
             }
             return configuration
         } catch {
-            throw TLSError(.contextFailed, "the TLS library refuses the certificate, its key or a CA certificate: \(error)")
+            throw TLSError(
+                .contextFailed,
+                "the TLS library refuses the certificate, its key or a CA certificate: \(ErrorWords.reason(error))")
         }
     }
 

@@ -68,7 +68,8 @@ public final class TLSMaterial: Sendable {
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw TLSError(.contextFailed, "the TLS library refuses \(files.certificate) with \(files.ca): \(error)")
+            throw TLSError(
+                .contextFailed, "the TLS library refuses \(files.certificate) with \(files.ca): \(ErrorWords.reason(error))")
         }
     }
 

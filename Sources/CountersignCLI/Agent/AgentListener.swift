@@ -1,4 +1,5 @@
 import CountersignHummingbird
+import CountersignIssuer
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -61,14 +62,9 @@ struct AgentListener: Service {
         )
         do {
             try await application.run()
-        } catch let error as IOError {
-            throw CommandFailure.listening(on: name, error, whenInUse: "stop the other process, or choose another address")
-        } catch let error as SocketAddressError {
-            throw CommandFailure.software("cannot listen on \(name): \(error)")
-        } catch is SocketAddressError.UnknownHost {
-            throw CommandFailure.software(
-                "cannot listen on \(name): the host name cannot be resolved",
-                hint: "name an address of this machine, such as 127.0.0.1")
+        } catch {
+            guard let failure = ListenFailure(error, on: name) else { throw error }
+            throw CommandFailure.software(failure.message, hint: failure.hint)
         }
     }
 }

@@ -1,5 +1,6 @@
 import CountersignClient
 import CountersignCrypto
+import CountersignTLS
 import Foundation
 import Logging
 import NIOPosix
@@ -122,8 +123,10 @@ final class AgentTokens: Service {
                 await ChangeCommand(arguments: token.onChange, hiding: configuration.files.secretVariables, logger: logger)
                     .run(audience: token.audience, file: token.file?.path)
             }
+        } catch is CancellationError {
+            // The agent is to stop, and has not written.
         } catch {
-            let message = (error as? CommandFailure)?.message ?? "\(error)"
+            let message = (error as? CommandFailure)?.message ?? ErrorWords.reason(error)
             let isNews = state.withLock { state in
                 state.delivered[token] = nil
                 return state.failures.updateValue(message, forKey: token) != message

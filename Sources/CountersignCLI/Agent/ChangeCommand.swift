@@ -26,8 +26,8 @@ struct ChangeCommand: Sendable {
         do {
             child = try ChildProcess.start(arguments, environment: environment)
         } catch {
-            let reason = (error as? POSIXError)?.code == .ENOENT ? "it is not there" : "\(error)"
-            return logger.error("the command cannot be run", metadata: ["command": "\(name)", "error": "\(reason)"])
+            return logger.error(
+                "the command cannot be run", metadata: ["command": "\(name)", "error": "\(ErrorWords.reason(error))"])
         }
         guard let code = await end(of: child) else { return }
         guard code == 0 else {

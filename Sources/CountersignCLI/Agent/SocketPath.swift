@@ -1,4 +1,5 @@
 import CountersignFiles
+import CountersignTLS
 import Foundation
 import NIOCore
 import NIOPosix
@@ -111,7 +112,8 @@ struct SocketPath: Sendable {
             return
         } catch {
             throw CommandFailure.software(
-                "cannot find out whether somebody listens on \(path): \(error)", hint: "name another socket.path")
+                "cannot find out whether somebody listens on \(path): \(ErrorWords.reason(error))",
+                hint: "name another socket.path")
         }
         throw inUse
     }

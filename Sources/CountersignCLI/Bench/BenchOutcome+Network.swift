@@ -1,4 +1,5 @@
 import CountersignCrypto
+import CountersignTLS
 import Foundation
 import NIOCore
 import NIOSSL
@@ -12,7 +13,7 @@ extension BenchOutcome {
         case let error as IOError: self = .lost("system error \(error.errnoCode)")
         case ChannelError.connectTimeout: self = .timedOut
         case is ChannelError, NIOSSLError.uncleanShutdown: self = .closed
-        default: self = .lost("TLS or HTTP failed (\(TLSWords.reasons(in: "\(error)")))")
+        default: self = .lost("TLS or HTTP failed (\(ErrorWords.reason(error)))")
         }
     }
 

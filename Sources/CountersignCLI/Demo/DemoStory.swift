@@ -53,9 +53,10 @@ struct DemoStory {
             try await group.run()
         } catch let error as IssuerStartError {
             throw CommandFailure.software(error.message, hint: error.code == .address ? hint : error.hint)
-        } catch let error as IOError {
+        } catch {
             // The receiver's: the issuer tells its own in its own words.
-            throw CommandFailure.listening(on: "127.0.0.1:\(folder.receiverPort)", error, whenInUse: hint)
+            guard let failure = ListenFailure(error, on: "127.0.0.1:\(folder.receiverPort)") else { throw error }
+            throw CommandFailure.software(failure.message, hint: hint)
         }
     }
 

@@ -1,3 +1,4 @@
+import CountersignTLS
 import Foundation
 
 /// Why a command stops without doing what was asked, in the words a person reads.
@@ -43,7 +44,7 @@ struct CommandFailure: Error, Equatable {
 
     /// An error nobody turned into words closer to where it happened.
     static func unexpected(_ error: any Error) -> CommandFailure {
-        CommandFailure(exitCode: .software, message: "\(error)", hint: nil)
+        CommandFailure(exitCode: .software, message: ErrorWords.reason(error), hint: nil)
     }
 
     /// Writes the one or two lines to standard error.

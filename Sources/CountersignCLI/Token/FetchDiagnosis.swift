@@ -117,7 +117,7 @@ struct FetchDiagnosis {
         if failure.contains("ailedToValidateHostname") {
             return "the server's certificate does not have the name that was asked for"
         }
-        return TLSWords.reasons(in: failure)
+        return ErrorWords.tls(in: failure)
     }
 
     // MARK: request and answer

@@ -63,14 +63,4 @@ extension TransportFailure {
 
     /// How a connection looks that the other side gave up.
     static let resets: Set<CInt> = [ECONNRESET, EPIPE]
-
-    static let systemReasons: [CInt: String] = [
-        ECONNREFUSED: "connection refused, nothing listens there",
-        ECONNRESET: "connection reset by the other side",
-        EPIPE: "connection closed by the other side",
-        EHOSTUNREACH: "no route to the host",
-        ENETUNREACH: "the network cannot be reached",
-        ETIMEDOUT: "no answer in time",
-        EMFILE: "this process has too many open files",
-    ]
 }

@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import CountersignCrypto
+internal import CountersignTLS
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -29,7 +30,7 @@ struct TransportFailure {
         case is NIOSSLExtraError, is NIOSSLError, is BoringSSLError:
             return reading(tls: "\(error)")
         case let error as NIOConnectionError:
-            let reason = error.connectionErrors.first.map { Self.reason($0.error) } ?? Self.reason(error)
+            let reason = error.connectionErrors.first.map { ErrorWords.reason($0.error) } ?? ErrorWords.reason(error)
             let isNameUnknown = error.connectionErrors.isEmpty
             return TokenError(
                 .unreachable,
@@ -39,11 +40,11 @@ struct TransportFailure {
         case let error as IOError:
             return TokenError(
                 .unreachable,
-                "no connection to \(url): \(Self.reason(error))",
+                "no connection to \(url): \(ErrorWords.reason(error))",
                 hint: Self.resets.contains(error.errnoCode) ? lateRefusalHint : addressHint
             )
         default:
-            return TokenError(.unreachable, "the connection to \(url) failed: \(error)")
+            return TokenError(.unreachable, "the connection to \(url) failed: \(ErrorWords.reason(error))")
         }
     }
 
@@ -89,7 +90,7 @@ struct TransportFailure {
         if words.contains("EOF during handshake") || words.contains("uncleanShutdown") {
             return TokenError(.unreachable, "\(url) closed the connection during the handshake", hint: lateRefusalHint)
         }
-        return TokenError(.handshakeFailed, "the TLS handshake with \(url) failed: \(words)")
+        return TokenError(.handshakeFailed, "the TLS handshake with \(url) failed: \(ErrorWords.tls(in: words))")
     }
 
     private var addressHint: String { "check the address, and whether the issuer is running" }
@@ -99,13 +100,5 @@ struct TransportFailure {
     private var lateRefusalHint: String {
         "if this goes on, the issuer may be refusing our certificate \(certificate.subject) "
             + "(valid until \(certificate.notAfter)); its log says why"
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as IOError: Self.systemReasons[error.errnoCode] ?? "\(error)"
-        case ChannelError.connectTimeout: "no answer in time"
-        default: "\(error)"
-        }
     }
 }

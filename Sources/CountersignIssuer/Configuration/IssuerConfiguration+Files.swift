@@ -52,7 +52,7 @@ extension IssuerConfiguration {
         } catch let error as IssuerStartError {
             return (nil, [problem("tls.certificate", error.message, hint: error.hint)])
         } catch {
-            return (nil, [problem("tls", "\(error)")])
+            return (nil, [problem("tls", ErrorWords.reason(error))])
         }
     }
 

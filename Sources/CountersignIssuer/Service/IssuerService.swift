@@ -128,7 +128,7 @@ extension IssuerService {
         } catch let error as TLSError {
             throw IssuerStartError(error)
         } catch {
-            throw IssuerStartError(.configuration, "the certificates cannot be loaded: \(error)")
+            throw IssuerStartError(.configuration, "the certificates cannot be loaded: \(ErrorWords.reason(error))")
         }
     }
 

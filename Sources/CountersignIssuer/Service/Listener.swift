@@ -1,5 +1,4 @@
 internal import CountersignHummingbird
-internal import Foundation
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
@@ -30,15 +29,9 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
         quiet.logLevel = max(quiet.logLevel, .warning)
         do {
             try await run(on: try await bindAddress(), logger: quiet)
-        } catch let error as IOError {
-            throw IssuerStartError(.address, "cannot listen on \(address): \(Self.reason(error))", hint: Self.hint(error))
-        } catch let error as SocketAddressError {
-            throw IssuerStartError(.address, "cannot listen on \(address): \(error)")
-        } catch is SocketAddressError.UnknownHost {
-            throw IssuerStartError(
-                .address, "cannot listen on \(address): the host name cannot be resolved",
-                hint: "name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all"
-            )
+        } catch {
+            guard let failure = ListenFailure(error, on: "\(address)") else { throw error }
+            throw IssuerStartError(.address, failure.message, hint: failure.hint)
         }
     }
 
@@ -69,18 +62,5 @@ struct Listener<Responder: HTTPResponder>: Service where Responder.Context == Is
         // The framework takes each connection in a task. On an event loop that wakes no other thread.
         let executor = EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.any())
         try await withTaskExecutorPreference(executor) { try await application.run() }
-    }
-
-    private static func reason(_ error: IOError) -> String {
-        switch error.errnoCode {
-        case EADDRINUSE: "the port is in use"
-        case EACCES: "this user may not listen on that port"
-        case EADDRNOTAVAIL: "this machine has no such address"
-        default: "\(error)"
-        }
-    }
-
-    private static func hint(_ error: IOError) -> String? {
-        error.errnoCode == EADDRINUSE ? "stop the other process, or choose another port" : nil
     }
 }

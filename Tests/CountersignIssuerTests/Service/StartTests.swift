@@ -81,7 +81,7 @@ struct StartTests {
                 try files.configuration, logger: Logger(label: "x") { _ in SwiftLogNoOpLogHandler() })
             let error = await #expect(throws: IssuerStartError.self) { try await issuer.run() }
             #expect(error?.code == .address)
-            #expect(error?.message == "cannot listen on 127.0.0.1:\(first.port): the port is in use")
+            #expect(error?.message == "cannot listen on 127.0.0.1:\(first.port): it is in use")
         }
     }
 

@@ -205,7 +205,7 @@ import Testing
         let configuration = try folder.configuration("taken", replacing: ("\(key): 127.0.0.1:0", "\(key): 127.0.0.1:\(port)"))
         let result = try Program.run("serve", "--config", configuration, in: folder.files)
         #expect(result.exitCode == 70, "\(result)")
-        #expect(result.error == "cannot listen on 127.0.0.1:\(port): the port is in use")
+        #expect(result.error == "cannot listen on 127.0.0.1:\(port): it is in use")
         #expect(result.hint == "stop the other process, or choose another port")
         // Whoever waits for this line would use an issuer that is ending.
         #expect(!result.standardError.contains("listening address="), "\(result)")
