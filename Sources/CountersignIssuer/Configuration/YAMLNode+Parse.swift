@@ -18,10 +18,15 @@ extension YAMLNode {
     /// - Throws: ``ParseFailure`` when the text is no YAML, is empty, repeats a key, or uses anchors, aliases or tags.
     package static func parse(_ text: String) throws(ParseFailure) -> YAMLNode {
         if YAMLAliases.mayMultiply(in: text.utf8) {
-            throw ParseFailure(line: nil, message: "YAML anchors and aliases are not supported; write each value out")
+            throw ParseFailure(
+                line: nil,
+                message:
+                    "YAML anchors and aliases are not supported; write each value out, and one that begins with & or * in quotes")
         }
+        // What some editors write before the first line.
+        let marked = text.hasPrefix("\u{feff}") ? String(text.unicodeScalars.dropFirst()) : text
         // Yams keeps a pointer into the text, and a text of up to 15 bytes has no place in memory of its own.
-        let text = text.utf8.count < 16 ? text + String(repeating: " ", count: 16) : text
+        let text = marked.utf8.count < 16 ? marked + String(repeating: " ", count: 16) : marked
         do {
             let parser = try Parser(yaml: text, resolver: .basic, constructor: .default, encoding: .utf8)
             // Nodes hold their anchors weakly, the parser strongly: it has to outlive the conversion.
@@ -34,7 +39,7 @@ extension YAMLNode {
         } catch let failure as ParseFailure {
             throw failure
         } catch let error as YamlError {
-            throw ParseFailure(error)
+            throw ParseFailure(error, in: text)
         } catch {
             throw ParseFailure(line: nil, message: "not valid YAML")
         }
@@ -65,7 +70,9 @@ extension YAMLNode {
             members.reserveCapacity(mapping.count)
             for (key, value) in mapping {
                 guard case .scalar(let name) = try convert(key, depth: depth + 1) else {
-                    throw ParseFailure(line: key.mark?.line ?? line, message: "a key must be a single value")
+                    throw ParseFailure(
+                        line: key.mark?.line ?? line,
+                        message: "a key must be a single value, and a value that begins with { has to be in quotes")
                 }
                 members.append(Member(name: name.text, line: name.line, value: try convert(value, depth: depth + 1)))
             }
@@ -84,7 +91,9 @@ extension YAMLNode {
         }
         let name = tag.description
         guard name.isEmpty || harmlessTags.contains(name) else {
-            throw ParseFailure(line: line, message: "YAML tags are not supported; remove the one here")
+            throw ParseFailure(
+                line: line,
+                message: "YAML tags are not supported; remove the one here, or put a value that begins with ! in quotes")
         }
     }
 
@@ -95,20 +104,28 @@ extension YAMLNode {
     }
 
     private static func aliasFailure(line: Int?) -> ParseFailure {
-        ParseFailure(line: line, message: "YAML anchors and aliases are not supported; write each value out")
+        ParseFailure(
+            line: line,
+            message: "YAML anchors and aliases are not supported; write each value out, and one that begins with & or * in quotes"
+        )
     }
 }
 
 extension YAMLNode.ParseFailure {
     /// The parser's own account of the error, without the excerpt of the file that it would add.
-    fileprivate init(_ error: YamlError) {
+    fileprivate init(_ error: YamlError, in text: String) {
+        let traps = YAMLTraps(text)
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
+            if let advice = traps.advice(begin: context, end: mark) {
+                self.init(line: advice.line, message: "not valid YAML: \(advice.message)")
+                return
+            }
             let text = [context?.text, problem].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: ", ")
             self.init(line: mark.line, message: "not valid YAML: \(text)")
         case .reader(let problem, _, _, _):
-            self.init(line: nil, message: "not valid YAML: \(problem)")
+            self.init(line: traps.lineOfControlCharacter, message: "not valid YAML: \(problem)")
         case .duplicatedKeysInMapping(let duplicates, let context):
             let names = duplicates.map { "'\($0)'" }.joined(separator: ", ")
             self.init(line: context.mark.line, message: "given more than once in the same mapping: \(names)")

@@ -148,7 +148,7 @@ struct ConfigurationTests {
             (2, "listen: 8443", "listen must be host:port"),
             (2, "listen: 0.0.0.0:65536", "listen must be host:port"),
             (2, "listen: ::1:8443", #"an IPv6 address in brackets and quotes: "[::1]:8443""#),
-            (2, "listen: [::1]:8443", "not valid YAML"),
+            (2, "listen: [::1]:8443", #"a value that begins with [ has to be in quotes: listen: "[::1]:8443""#),
             (3, "operations: 127.0.0.1:8443", "operations needs a port of its own: listen has 0.0.0.0:8443"),
             (4, "trustDomain: Link.Internal", "trustDomain must be a SPIFFE trust domain"),
             (4, "trustDomain: other.internal", nil),

@@ -29,8 +29,8 @@ struct YAMLTests {
         arguments: [
             ("a: &x 1\nb: *x", 1, "anchors"), ("a: 1\nb: &x {}", 2, "anchors"), ("a: !!int 1", 1, "tags"),
             ("a: !x [1]", 1, "tags"), ("[a]: 1", 1, "a key must be a single value"), ("a: 1\na: 2", 1, "given more than once"),
-            ("a: [1", 2, "not valid YAML"), ("a: b: c", 1, "not valid YAML"), ("a: 1\n---\nb: 2", 2, "another document"),
-            ("a: *x", 1, "undefined alias"), ("\ta: 1", 1, "not valid YAML"),
+            ("a: b: c", 1, "not valid YAML"), ("a: 1\n---\nb: 2", 2, "another document"),
+            ("a: *x", 1, "begins with *"), ("\ta: 1", 1, "not valid YAML"),
         ]
     )
     func refused(text: String, line: Int, message: String) {
@@ -41,6 +41,44 @@ struct YAMLTests {
             #expect(error.line == line)
             #expect(error.message.contains(message), "\(error.message)")
         }
+    }
+
+    @Test(
+        "says what to write where a character has a meaning that was not meant",
+        arguments: [
+            ("listen: [::1]:8443", 1, #"a value that begins with [ has to be in quotes: listen: "[::1]:8443""#),
+            ("a: 1\nlisten: [::]:8443 # all", 2, #"a value that begins with [ has to be in quotes: listen: "[::]:8443""#),
+            ("a: *:8443", 1, #"a value that begins with * has to be in quotes: a: "*:8443""#),
+            ("a: 1\n- @b", 2, #"a value that begins with @ has to be in quotes: "@b""#),
+            ("a:\r\n  b: %c\r\n", 2, #"a value that begins with % has to be in quotes: b: "%c""#),
+            ("a: `b`", 1, #"a value that begins with ` has to be in quotes: a: "`b`""#),
+            ("a: |b", 1, #"a value that begins with | has to be in quotes: a: "|b""#),
+            ("a: - b", 1, #"a value that begins with - has to be in quotes: a: "- b""#),
+            ("a: https://x: y", 1, #"a value with a colon and a space has to be in quotes: a: "https://x: y""#),
+            ("a: @'b", 1, "a value that begins with @ has to be in quotes"),
+            ("a: {{ b }}", 1, "a value that begins with { has to be in quotes"), ("a: !b", 1, "begins with ! in quotes"),
+            ("a: &b", 1, "begins with & or * in quotes"),
+            ("a:\n\tb: 1", 2, "a tab cannot indent; write spaces"),
+            ("a:1\nb: 2", 1, "a space is missing behind the colon of 'a'"),
+            ("a: 1\nb\nc: 2", 2, "a key is followed by a colon and a space"),
+            ("a: \"b\nc: d\n", 1, "the quote that begins here is not closed"), (#"a: "\d""#, 1, "use single quotes"),
+            ("a: 1\nb: [1\nc: 2", 2, "the list that begins with [ here is not closed"),
+            ("a: { b: 1\nc: 2", 1, "what begins with { here is not closed"),
+            ("a:\n  - b: 1\n   c: 2", 3, "indented otherwise"), ("a: 1\nb: c\u{1}", 2, "control characters"),
+        ]
+    )
+    func traps(text: String, line: Int, message: String) {
+        let error = #expect(throws: YAMLNode.ParseFailure.self) { try YAMLNode.parse(text) }
+        #expect(error?.line == line && error?.message.contains(message) == true, "\(String(describing: error))")
+    }
+
+    @Test("takes the mark that some editors put before the first line")
+    func byteOrderMark() throws {
+        guard case .mapping(let members, 1) = try YAMLNode.parse("\u{feff}a: b\n") else {
+            Issue.record("no mapping")
+            return
+        }
+        #expect(members.map(\.name) == ["a"])
     }
 
     @Test("refuses deep nesting without falling over")
