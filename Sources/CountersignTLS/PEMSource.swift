@@ -47,10 +47,14 @@ public enum PEMSource: Hashable, Sendable {
         case .file(let path):
             let file = try BoundedFile.load(path, maxBytes: Self.maxBytes)
             guard !file.isReadableByOthers else {
+                // The usual reason is a certificate that was named in the place of its key.
+                let isCertificate =
+                    file.bytes.contains("-----BEGIN CERTIFICATE-----".utf8) && !file.bytes.contains(" KEY-----".utf8)
                 throw TLSError(
                     .keyPermissions,
                     "\(path) may be read by others than its owner (mode \(file.modeText))",
-                    hint: "chmod 600 \(path)"
+                    hint: isCertificate
+                        ? "it holds a certificate: name the file of its private key instead" : "chmod 600 \(path)"
                 )
             }
             return SecretBytes(file.bytes)

@@ -41,11 +41,16 @@ struct TLSMaterialChecker {
         return unanswered(trust.validator, chain, source)
     }
 
+    private static let certificateHint =
+        "it has to be PEM text with BEGIN CERTIFICATE; openssl x509 -inform der converts a binary one"
+    private static let keyHint = "it has to be PEM text with BEGIN PRIVATE KEY; openssl pkey -inform der converts a binary one"
+
     private func chain(_ pem: [UInt8]) throws(TLSError) -> [Certificate] {
         do {
             return try Certificate.parsePEM(pem)
         } catch {
-            throw TLSError(.malformedCertificate, "\(files.certificate) is not a certificate in PEM: \(error)")
+            throw TLSError(
+                .malformedCertificate, "\(files.certificate) is not a certificate in PEM: \(error)", hint: Self.certificateHint)
         }
     }
 
@@ -107,7 +112,8 @@ struct TLSMaterialChecker {
 
     private func unusableKey(_ error: CryptoError) -> TLSError {
         guard error.code == .wrongPassphrase else {
-            return TLSError(.malformedKey, "\(files.privateKey) is not a private key that can be used: \(error)")
+            return TLSError(
+                .malformedKey, "\(files.privateKey) is not a private key that can be used: \(error)", hint: Self.keyHint)
         }
         guard let source = files.privateKeyPassphrase else {
             return TLSError(
@@ -123,7 +129,7 @@ struct TLSMaterialChecker {
         do {
             return try Certificate.parsePEM(pem)
         } catch {
-            throw TLSError(.malformedCA, "\(files.ca) is not a CA certificate in PEM: \(error)")
+            throw TLSError(.malformedCA, "\(files.ca) is not a CA certificate in PEM: \(error)", hint: Self.certificateHint)
         }
     }
 

@@ -24,7 +24,8 @@ enum CertificateFile {
         } catch CocoaError.fileReadNoPermission {
             throw CommandFailure.configuration("\(path) may not be read by this user")
         } catch {
-            throw CommandFailure.configuration("\(path) cannot be read")
+            let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+            throw CommandFailure.configuration("\(path) \(type == .typeDirectory ? "is a directory" : "cannot be read")")
         }
         guard data.count <= maxBytes else { throw CommandFailure.configuration("\(path) is larger than \(maxBytes) bytes") }
         return [UInt8](data)
