@@ -206,7 +206,7 @@ import Testing
         let result = try Program.run("serve", "--config", configuration, in: folder.files)
         #expect(result.exitCode == 70, "\(result)")
         #expect(result.error == "cannot listen on 127.0.0.1:\(port): it is in use")
-        #expect(result.hint == "stop the other process, or choose another port")
+        #expect(result.hint == "stop the other process, or choose another address or port")
         // Whoever waits for this line would use an issuer that is ending.
         #expect(!result.standardError.contains("listening address="), "\(result)")
         #expect(try Curl(issuer: running).token().status == 200)
