@@ -66,7 +66,9 @@ public final class IssuerClient: Sendable {
         time: ClientTime = .system,
         logger: Logger = Logger(label: "countersign.client")
     ) throws(TokenError) {
-        let transport = MutualTLSTransport(wallClock: time.wallClock, pinnedKeys: configuration.pinnedKeys) { tls.current }
+        let transport = MutualTLSTransport(
+            wallClock: time.wallClock, pinnedKeys: configuration.pinnedKeys, connectTimeout: configuration.requestTimeout
+        ) { tls.current }
         try self.init(addresses, transport: transport, tls: tls, configuration: configuration, time: time, logger: logger)
     }
 

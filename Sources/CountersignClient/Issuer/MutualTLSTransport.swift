@@ -13,21 +13,26 @@ public final class MutualTLSTransport: IssuerTransport {
     private let material: @Sendable () -> TLSMaterial
     private let wallClock: @Sendable () -> Timestamp
     private let pinnedKeys: Set<KeyPin>
+    private let connectTimeout: Duration
     private let connections: Mutex<Connections>
 
     /// - Parameters:
     ///   - wallClock: only for the words of an error: whether our certificate has expired.
     ///   - pinnedKeys: the keys that the issuer's certificate may have, besides being good; any when empty.
+    ///   - connectTimeout: for one attempt to connect, with its handshake. Goes on when the request that began it was given up, and
+    ///     those that come meanwhile wait for it, so it should be no longer than a request may take.
     ///   - material: what is in use now, loaded for `TLSMaterial.Role.client`. Called for every use of a token; must be cheap.
     public init(
         wallClock: @escaping @Sendable () -> Timestamp = Timestamp.now,
         pinnedKeys: Set<KeyPin> = [],
+        connectTimeout: Duration = .seconds(5),
         material: @escaping @Sendable () -> TLSMaterial
     ) {
         self.material = material
         self.wallClock = wallClock
         self.pinnedKeys = pinnedKeys
-        connections = Mutex(Connections(material(), pinnedKeys: pinnedKeys))
+        self.connectTimeout = connectTimeout
+        connections = Mutex(Connections(material(), pinnedKeys: pinnedKeys, connectTimeout: connectTimeout))
     }
 
     public var certificate: Certificate { material().certificate }
@@ -54,7 +59,9 @@ public final class MutualTLSTransport: IssuerTransport {
     private func currentConnections() -> Connections {
         let material = material()
         return connections.withLock { connections in
-            if connections.material !== material { connections = Connections(material, pinnedKeys: pinnedKeys) }
+            if connections.material !== material {
+                connections = Connections(material, pinnedKeys: pinnedKeys, connectTimeout: connectTimeout)
+            }
             return connections
         }
     }
@@ -74,7 +81,7 @@ private final class Connections: Sendable {
     let material: TLSMaterial
     let client: HTTPClient
 
-    init(_ material: TLSMaterial, pinnedKeys: Set<KeyPin>) {
+    init(_ material: TLSMaterial, pinnedKeys: Set<KeyPin>, connectTimeout: Duration) {
         self.material = material
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: material.configuration,
@@ -82,6 +89,7 @@ private final class Connections: Sendable {
             decompression: .disabled
         )
         configuration.httpVersion = .http1Only
+        configuration.timeout.connect = TimeAmount(connectTimeout)
         // Failures are told at once: whether and when to try again is decided by those who know the other addresses.
         configuration.connectionPool.retryConnectionEstablishment = false
         if !pinnedKeys.isEmpty {

@@ -41,7 +41,7 @@ package func fetchToken(
     let message = request.message(to: address, clientID: clientID)
     let wallClock = time.wallClock()
     let sentAt = time.elapsed()
-    let transport = MutualTLSTransport(wallClock: time.wallClock) { tls }
+    let transport = MutualTLSTransport(wallClock: time.wallClock, connectTimeout: timeout) { tls }
     let answer = try await time.limit(
         to: timeout,
         orThrow: TokenError(.timedOut, "\(message.url) did not answer in time")
