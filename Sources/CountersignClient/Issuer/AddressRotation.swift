@@ -1,9 +1,10 @@
 /// Which of the issuer's addresses to ask next: the one that answered last, as long as it answers; the others in their order when
-/// it does not. An address that failed is left alone for a while, longer each time, and for as long as it asked for; one that only
-/// said "not now" to one kind of request, with requests of that kind.
+/// it does not, and last those that did not answer in time. An address that failed is left alone for a while, longer each time, and
+/// for as long as it asked for; one that only said "not now" to one kind of request, with requests of that kind.
 struct AddressRotation {
     enum Choice {
-        case ask(Int)
+        /// `candidates` are this one and those that the same fetch may still have to ask, if this one does not answer.
+        case ask(Int, candidates: Int)
         /// All are being left alone; the first will be tried again at `until`, and failed last time with `error`.
         case wait(until: Duration, error: TokenError)
         /// None but the excluded ones.
@@ -27,20 +28,33 @@ struct AddressRotation {
         var error: TokenError
     }
 
-    private let count: Int
-    private var failing: [Place: Failing] = [:]
-    private var preferred = 0
-
-    init(count: Int) {
-        self.count = count
+    /// What one fetch has done so far.
+    struct Fetch {
+        let endpoint: IssuerAddress.Endpoint
+        /// When it ends.
+        let deadline: Duration
+        var asked: Set<Int> = []
+        /// Whose answers it cannot use.
+        var excluded: Set<Int> = []
     }
 
-    func choice(of endpoint: IssuerAddress.Endpoint, at now: Duration, excluding excluded: Set<Int>) -> Choice {
+    private var order: [Int]
+    private var failing: [Place: Failing] = [:]
+
+    init(count: Int) {
+        order = Array(0..<count)
+    }
+
+    /// Those that the fetch has not asked yet come before those that it has.
+    func choice(for fetch: Fetch, at now: Duration) -> Choice {
+        let possible = order.filter { !fetch.excluded.contains($0) }
+        let fresh = possible.filter { !fetch.asked.contains($0) }
         var soonest: (until: Duration, error: TokenError)?
-        for index in order where !excluded.contains(index) {
-            let reasons = [failing[Place(address: index, endpoint: nil)], failing[Place(address: index, endpoint: endpoint)]]
-            let closed = reasons.compactMap(\.self).filter { $0.closedUntil > now }.max { $0.closedUntil < $1.closedUntil }
-            guard let closed else { return .ask(index) }
+        for index in fresh + possible.filter(fetch.asked.contains) {
+            guard let closed = closed(index, fetch.endpoint, at: now) else {
+                let others = fresh.count { $0 != index && closed($0, fetch.endpoint, at: fetch.deadline) == nil }
+                return .ask(index, candidates: others + 1)
+            }
             let (until, error) = (closed.closedUntil, closed.error)
             // One that may come back by itself is worth more waiting than one that will not.
             let isBetter = soonest.map { soonest in
@@ -51,11 +65,21 @@ struct AddressRotation {
         return soonest.map { .wait(until: $0.until, error: $0.error) } ?? .none
     }
 
+    /// Why it is left alone at that moment, if it is.
+    private func closed(_ index: Int, _ endpoint: IssuerAddress.Endpoint, at moment: Duration) -> Failing? {
+        [failing[Place(address: index, endpoint: nil)], failing[Place(address: index, endpoint: endpoint)]]
+            .compactMap(\.self).filter { $0.closedUntil > moment }.max { $0.closedUntil < $1.closedUntil }
+    }
+
     mutating func succeeded(_ index: Int, _ endpoint: IssuerAddress.Endpoint) {
-        guard 0..<count ~= index else { return }
         failing[Place(address: index, endpoint: nil)] = nil
         failing[Place(address: index, endpoint: endpoint)] = nil
-        preferred = index
+        order = [index] + order.filter { $0 != index }
+    }
+
+    /// It did not answer in time. Whoever asks it pays with all that time, so it comes last until it has answered again.
+    mutating func wasLate(_ index: Int) {
+        order = order.filter { $0 != index } + [index]
     }
 
     /// - Parameters:
@@ -75,12 +99,9 @@ struct AddressRotation {
         state.error = error
         state.closedUntil = max(state.closedUntil, now + pause)
         failing[place] = state
+        if error.code == .timedOut { wasLate(index) }
     }
 
     /// Forgets all failures, because what may have caused them has changed.
     mutating func reset() { failing = [:] }
-
-    private var order: [Int] {
-        Array(preferred..<count) + Array(0..<preferred)
-    }
 }

@@ -12,7 +12,7 @@ extension IssuerClient {
     }
 
     /// Asks one address after the other until one gives an answer that `read` accepts. Waits and begins again when all have
-    /// failed in a way that passes, as long as `budget` lasts.
+    /// failed in a way that passes, as long as `budget` lasts. None gets so much of it that nothing is left for the next.
     ///
     /// - Parameter endpoint: that the request goes to at each address.
     /// - Throws: what the last address asked came to; the remembered failure, without asking, while all are left alone.
@@ -23,20 +23,21 @@ extension IssuerClient {
         read: @Sendable (Exchange) async throws(TokenError) -> Value
     ) async throws(TokenError) -> Value {
         let deadline = time.elapsed() + budget
-        var excluded: Set<Int> = []
+        var fetch = AddressRotation.Fetch(endpoint: endpoint, deadline: deadline)
         var last: TokenError?
         while true {
             let now = time.elapsed()
-            switch choice(of: endpoint, at: now, excluding: excluded) {
+            switch choice(for: fetch, at: now) {
             case .none:
                 throw last ?? TokenError(.unreachable, "no issuer address is left to try")
             case .wait(let until, let error):
                 guard error.isTemporary, until < deadline else { throw last ?? error.asRemembered(for: until - now) }
                 do { try await time.sleep(until - now) } catch { throw .cancelled }
-            case .ask(let index):
+            case .ask(let index, let candidates):
                 guard now < deadline else { throw last ?? Self.late(addresses[index].description) }
+                fetch.asked.insert(index)
                 do throws(TokenError) {
-                    let exchange = try await send(request(addresses[index]), within: deadline - now)
+                    let exchange = try await send(request(addresses[index]), within: (deadline - now) / candidates)
                     let value = try await read(exchange)
                     failover.withLock { $0.rotation.succeeded(index, endpoint) }
                     return value
@@ -45,7 +46,7 @@ extension IssuerClient {
                     case .request:
                         if error.code == .refused { failover.withLock { $0.rotation.succeeded(index, endpoint) } }
                         throw error
-                    case .answer: excluded.insert(index)
+                    case .answer: fetch.excluded.insert(index)
                     case .endpoint:
                         failover.withLock { $0.rotation.failed(index, endpoint, with: error, startedAt: now, time: time) }
                     case .address:
@@ -59,16 +60,14 @@ extension IssuerClient {
         }
     }
 
-    private func choice(
-        of endpoint: IssuerAddress.Endpoint, at now: Duration, excluding excluded: Set<Int>
-    ) -> AddressRotation.Choice {
+    private func choice(for fetch: AddressRotation.Fetch, at now: Duration) -> AddressRotation.Choice {
         let certificate = transport.certificateSHA256
         return failover.withLock { failover in
             if failover.certificate != certificate {
                 failover.certificate = certificate
                 failover.rotation.reset()
             }
-            return failover.rotation.choice(of: endpoint, at: now, excluding: excluded)
+            return failover.rotation.choice(for: fetch, at: now)
         }
     }
 

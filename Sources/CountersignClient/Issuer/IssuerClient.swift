@@ -16,7 +16,8 @@ internal import Synchronization
 /// As a `Service` it looks after the certificate files. Without that it works with what `tls` holds, which others may reload.
 public final class IssuerClient: Sendable {
     public struct Configuration: Sendable {
-        /// For one request to one address, from the connection to the last byte of the answer.
+        /// For one request to one address, from the connection to the last byte of the answer. Less where a fetch needs the time
+        /// for other addresses.
         public var requestTimeout: Duration
         /// Between two looks at the certificate files.
         public var watchInterval: Duration
@@ -38,7 +39,7 @@ public final class IssuerClient: Sendable {
         }
     }
 
-    /// In the order in which they are tried; the one that answered last comes first.
+    /// In the order in which they are tried; the one that answered last comes first, one that did not answer in time comes last.
     public let addresses: [IssuerAddress]
 
     let time: ClientTime

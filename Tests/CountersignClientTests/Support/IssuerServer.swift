@@ -91,7 +91,7 @@ final class IssuerServer: Sendable {
 
     private var router: Router<CallerContext> {
         let router = Router(context: CallerContext.self)
-        for path in ["oauth2/token", ".well-known/jwks.json", "elsewhere"] {
+        for path in ["oauth2/token", ".well-known/jwks.json", ".well-known/countersign-status", "elsewhere"] {
             router.get(RouterPath(path)) { try await self.serve($0, $1) }
             router.post(RouterPath(path)) { try await self.serve($0, $1) }
         }

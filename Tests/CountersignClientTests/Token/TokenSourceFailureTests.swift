@@ -150,13 +150,18 @@ struct FailoverTests {
 
     private func script(
         failing: Set<String>,
-        with failure: @escaping @Sendable (String) throws(TokenError) -> IssuerAnswer
+        with failure: @escaping @Sendable (String) async throws(TokenError) -> IssuerAnswer
     ) -> ScriptedTransport.Script {
         let good = World.goodScript()
         return { request, number throws(TokenError) in
-            for host in failing where request.url.hasPrefix("https://\(host).internal") { return try failure(request.url) }
+            for host in failing where request.url.hasPrefix("https://\(host).internal") { return try await failure(request.url) }
             return try await good(request, number)
         }
+    }
+
+    @Sendable private static func hang(_ url: String) async throws(TokenError) -> IssuerAnswer {
+        try await Gate().pass()
+        throw TokenError(.unreachable, url)
     }
 
     private func hosts(_ caller: Caller) -> [String] {
@@ -188,6 +193,19 @@ struct FailoverTests {
         _ = try await caller.tokens.token(for: "search-svc")
         _ = try await caller.tokens.token(for: "mail-svc")
         #expect(hosts(caller) == ["one", "two", "two"])
+    }
+
+    /// Each gets its part of the time, and who hung comes last the next time.
+    @Test func addressesThatHangLeaveTimeForTheOthers() async throws {
+        let caller = try Caller(addresses, script: script(failing: ["one", "two"], with: Self.hang))
+        let before = caller.time.time.elapsed()
+        _ = try await caller.time.passing(isHanging: true) { try await caller.tokens.token(for: "search-svc") }
+        #expect(hosts(caller) == ["one", "two", "three"])
+        // A third of ten seconds, and half of what is left.
+        #expect(caller.time.time.elapsed() - before < .seconds(7))
+        caller.transport.answer(script(failing: ["two", "three"], with: Self.hang))
+        _ = try await caller.time.passing(isHanging: true) { try await caller.tokens.token(for: "mail-svc") }
+        #expect(hosts(caller).suffix(2) == ["three", "one"])
     }
 
     @Test func aRefusalIsTheAnswerOfAllAddresses() async throws {
