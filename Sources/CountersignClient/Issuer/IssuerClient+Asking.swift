@@ -45,6 +45,10 @@ extension IssuerClient {
                     switch error.blame {
                     case .request:
                         if error.code == .refused { failover.withLock { $0.rotation.succeeded(index, endpoint) } }
+                        // Callers that are less patient than we are would otherwise never get to the next address.
+                        if error.code == .cancelled, time.elapsed() - now >= Self.longSilence {
+                            failover.withLock { $0.rotation.wasLate(index) }
+                        }
                         throw error
                     case .answer: fetch.excluded.insert(index)
                     case .endpoint:
@@ -91,6 +95,9 @@ extension IssuerClient {
         guard let notice = clock.withLock({ $0.note(date, sentAt: sentAt, receivedAt: receivedAt, at: now) }) else { return }
         logger.log(level: notice.isProblem ? .warning : .notice, "\(notice.message)", metadata: ["skew": "\(notice.skew)"])
     }
+
+    /// An address that had not answered by then, when the request was given up, is not the best one to ask next.
+    private static let longSilence = Duration.milliseconds(500)
 
     private static func late(_ url: String) -> TokenError {
         TokenError(.timedOut, "\(url) did not answer in time")

@@ -239,3 +239,16 @@ struct FailoverTests {
         #expect(throws: TokenError(.invalidRequest, "")) { try Caller([]) }
     }
 }
+    /// A caller that gives up before we do tells nothing to anybody; the next one begins with another address all the same.
+    @Test(arguments: [(Duration.milliseconds(499), "one"), (.milliseconds(500), "two")])
+    func anAddressThatHungUntilTheCallerGaveUpComesLast(patience: Duration, next: String) async throws {
+        let caller = try Caller(addresses, script: script(failing: ["one"], with: Self.hang))
+        let first = Task { try await caller.tokens.token(for: "search-svc") }
+        await caller.time.untilAsleep(for: .seconds(10) / 3)
+        caller.time.advance(by: patience)
+        first.cancel()
+        await #expect(throws: TokenError(.cancelled, "")) { try await first.value }
+        _ = try await caller.time.passing(isHanging: true) { try await caller.tokens.token(for: "search-svc") }
+        #expect(hosts(caller).prefix(2) == ["one", next])
+    }
+
