@@ -1,5 +1,6 @@
 public import Countersign
 internal import Logging
+internal import ServiceLifecycle
 internal import Synchronization
 
 /// The issuer's public keys, fetched over mutual TLS and kept fresh.
@@ -138,12 +139,19 @@ public final class RemoteKeySource: KeySource {
 
     /// Returns when there is a set that may be trusted, and fetches it itself if need be, as long and as often as it takes.
     ///
-    /// - Throws: `CancellationError`, and nothing else: an issuer that is not up yet is no reason to fail.
+    /// - Throws: `CancellationError`, when the task is cancelled or the program is told to stop before, and nothing else: an
+    ///   issuer that is not up yet is no reason to fail.
     public func waitUntilReady() async throws {
-        while !isReady {
-            let pause = untilDue()
-            if pause > .zero { try await time.sleep(pause) } else { _ = try? await fetched(within: configuration.fetchTimeout) }
-            try Task.checkCancellation()
+        try await cancelWhenGracefulShutdown {
+            while !self.isReady {
+                let pause = self.untilDue()
+                if pause > .zero {
+                    try await self.time.sleep(pause)
+                } else {
+                    _ = try? await self.fetched(within: self.configuration.fetchTimeout)
+                }
+                try Task.checkCancellation()
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 public import Countersign
 internal import Logging
+internal import ServiceLifecycle
 internal import Synchronization
 
 /// What the issuer has revoked and denied, fetched over mutual TLS every 15 seconds or as often as the issuer says.
@@ -96,11 +97,13 @@ public final class RemoteStatusSource: RevocationSource {
     /// Waits until there is a status that holds. Fetches it itself if ``run()`` does not, and no more often than that would: after
     /// failures, with pauses that grow up to the usual time between two documents.
     ///
-    /// - Throws: `CancellationError` when the task is cancelled before.
+    /// - Throws: `CancellationError` when the task is cancelled, or the program told to stop, before.
     public func waitUntilReady() async throws {
-        while !isReady {
-            try await fetchWhenDue()
-            try Task.checkCancellation()
+        try await cancelWhenGracefulShutdown {
+            while !self.isReady {
+                try await self.fetchWhenDue()
+                try Task.checkCancellation()
+            }
         }
     }
 }
