@@ -28,7 +28,8 @@ extension RemoteKeySource: Service {
 
     /// Fetches, or waits for the fetch that is on its way.
     func fetched(within budget: Duration) async throws(TokenError) -> KeySet {
-        let outcome = await flights.value(for: Fetch()) { await self.fetch(within: budget) }
+        let deadline = time.elapsed() + budget
+        let outcome = await flights.value(for: Fetch()) { await self.fetch(within: deadline - self.time.elapsed()) }
         guard let outcome else { throw TokenError.cancelled }
         return try outcome.get()
     }
@@ -69,10 +70,11 @@ extension RemoteKeySource: Service {
     /// - Throws: ``TokenError`` when it could not be had.
     func keySet(fetchedSince moment: Duration, within budget: Duration) async throws(TokenError) -> KeySet {
         if let set = state.withLock({ $0.set(fetchedSince: moment) }) { return set }
+        let deadline = time.elapsed() + budget
         _ = try await fetched(within: budget)
         // A fetch that somebody else had begun before may have been the one that was waited for.
         if let set = state.withLock({ $0.set(fetchedSince: moment) }) { return set }
-        return try await fetched(within: budget)
+        return try await fetched(within: deadline - time.elapsed())
     }
 
     private func refreshPoint(maxAge: Duration?) -> Duration {

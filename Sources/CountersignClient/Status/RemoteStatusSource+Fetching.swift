@@ -34,13 +34,14 @@ extension RemoteStatusSource: Service {
         let instance = issuer.configuration.instance
         // Judged while it is asked for: an issuer whose document is not good is passed over, and the next address is asked.
         let refused = Mutex<StatusError?>(nil)
+        let deadline = time.elapsed() + configuration.fetchTimeout
         do throws(TokenError) {
             try await issuer.ask(.status, within: configuration.fetchTimeout) { address in
                 StatusAnswer.request(to: address, tag: tag, instance: instance)
             } read: { exchange throws(TokenError) in
                 let answer = try StatusAnswer(exchange, tag: tag)
                 do {
-                    try await self.take(answer, sentAt: exchange.sentAt)
+                    try await self.take(answer, sentAt: exchange.sentAt, until: deadline)
                 } catch let error as TokenError {
                     throw error
                 } catch let error as StatusError {
@@ -57,13 +58,13 @@ extension RemoteStatusSource: Service {
         }
     }
 
-    private func take(_ answer: StatusAnswer, sentAt: Duration) async throws {
+    private func take(_ answer: StatusAnswer, sentAt: Duration, until deadline: Duration) async throws {
         guard case .document(let bytes, let tag, let age) = answer else {
             state.withLock { $0.confirmed(sentAt: sentAt, time: time, poll: configuration.poll) }
             return
         }
         let kid = try RevocationStatus.keyID(of: bytes)
-        let set = try await keys.keySet(fetchedSince: sentAt, within: configuration.fetchTimeout)
+        let set = try await keys.keySet(fetchedSince: sentAt, within: deadline - time.elapsed())
         guard state.withLock({ $0.status?.revocations.keyIDs.contains(kid) }) != true else {
             throw StatusError(.keyUnknown, "the status is signed by \(kid), which is revoked")
         }

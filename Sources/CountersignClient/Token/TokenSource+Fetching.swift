@@ -13,9 +13,8 @@ extension TokenSource: Service {
                 while !Task.isCancelled {
                     for request in self.claimDue() {
                         group.addTask {
-                            _ = await self.flights.valueIfFree(for: request) {
-                                await self.fetch(request, within: self.configuration.fetchTimeout)
-                            }
+                            let deadline = self.newDeadline
+                            _ = await self.flights.valueIfFree(for: request) { await self.fetch(request, until: deadline) }
                         }
                     }
                     try? await self.time.sleep(self.pause())
@@ -44,9 +43,11 @@ extension TokenSource: Service {
 
     /// One fetch, with all its attempts. `nil` when the task was cancelled.
     ///
-    /// - Parameter rejected: the token in hand is not good enough when it is this one.
+    /// - Parameters:
+    ///   - deadline: of the call that it is done for, also when that has waited for somebody else's fetch before.
+    ///   - rejected: the token in hand is not good enough when it is this one.
     func fetch(
-        _ request: TokenRequest, within budget: Duration, insteadOf rejected: AccessToken? = nil
+        _ request: TokenRequest, until deadline: Duration, insteadOf rejected: AccessToken? = nil
     ) async -> Result<AccessToken, TokenError>? {
         // Another task may have fetched it between the look at the cache and this.
         if let token = fresh(request), token.value != rejected?.value { return .success(token) }
@@ -54,10 +55,10 @@ extension TokenSource: Service {
         do throws(TokenError) {
             // A certificate replaced on the way makes the token useless; more than twice on the way is somebody else's trouble.
             for _ in 0..<2 {
-                let token = try await ask(request, within: budget, wallClock: wallClock)
+                let token = try await ask(request, until: deadline, wallClock: wallClock)
                 if token.certificateSHA256 == issuer.certificateSHA256 { return .success(token) }
             }
-            return .success(try await ask(request, within: budget, wallClock: wallClock))
+            return .success(try await ask(request, until: deadline, wallClock: wallClock))
         } catch {
             if error.code == .cancelled { return nil }
             failed(request, error)
@@ -67,12 +68,12 @@ extension TokenSource: Service {
 
     private func ask(
         _ request: TokenRequest,
-        within budget: Duration,
+        until deadline: Duration,
         wallClock: Timestamp
     ) async throws(TokenError) -> AccessToken {
         // As long as the token in hand lives, none of another service takes its place.
         let (clientID, service) = (configuration.clientID, configuration.clientID ?? inHand(request)?.claims.serviceID)
-        let (response, sentAt) = try await issuer.ask(.token, within: budget) { address in
+        let (response, sentAt) = try await issuer.ask(.token, within: deadline - time.elapsed()) { address in
             request.message(to: address, clientID: clientID)
         } read: { exchange throws(TokenError) in
             (try TokenResponse(exchange, to: request, of: service, wallClock: wallClock), exchange.sentAt)
@@ -83,6 +84,9 @@ extension TokenSource: Service {
         }
         return response.token
     }
+
+    /// Of a call that begins now.
+    var newDeadline: Duration { time.elapsed() + configuration.fetchTimeout }
 
     /// The valid token in hand. Looking is not using.
     func inHand(_ request: TokenRequest) -> AccessToken? {

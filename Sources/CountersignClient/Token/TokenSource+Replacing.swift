@@ -20,8 +20,9 @@ extension TokenSource {
     ) async -> AccessToken? {
         let request = TokenRequest(audience: audience, scope: scope)
         if let token = inHand(request), token.value != rejected.value { return token }
+        let deadline = newDeadline
         let outcome = await flights.value(for: request, mayBegin: { self.beginReplacing(request) }) {
-            await self.fetch(request, within: self.configuration.fetchTimeout, insteadOf: rejected)
+            await self.fetch(request, until: deadline, insteadOf: rejected)
         }
         // Whoever may not ask may have come just after somebody else's answer.
         guard let token = (try? outcome?.get()) ?? inHand(request), token.value != rejected.value else { return nil }

@@ -120,18 +120,16 @@ public final class TokenSource: Sendable {
     /// A task of its own, because a caller with a valid token waits for nobody. It ends within the fetch timeout, and there is
     /// one at a time for a request: whoever sets it off has claimed it.
     private func renew(_ request: TokenRequest) {
+        let deadline = newDeadline
         Task {
-            _ = await flights.valueIfFree(for: request) {
-                await self.fetch(request, within: self.configuration.fetchTimeout)
-            }
+            _ = await flights.valueIfFree(for: request) { await self.fetch(request, until: deadline) }
         }
     }
 
     private func fetched(_ request: TokenRequest) async throws(TokenError) -> AccessToken {
         try request.check()
-        let outcome = await flights.value(for: request) {
-            await self.fetch(request, within: self.configuration.fetchTimeout)
-        }
+        let deadline = newDeadline
+        let outcome = await flights.value(for: request) { await self.fetch(request, until: deadline) }
         guard let outcome else { throw TokenError.cancelled }
         return try outcome.get()
     }

@@ -130,6 +130,45 @@ struct TokenSourceFailureTests {
         #expect(caller.transport.count > 4)
     }
 
+    @Test func norDoesOneThatGoesOnWithTheWorkOfAnother() async throws {
+        let caller = try Caller { _, _ throws(TokenError) in
+            try await Gate().pass()
+            throw TokenError(.unreachable, "never")
+        }
+        let request = TokenRequest(audience: "search-svc", scope: [])
+        let before = caller.time.time.elapsed()
+        let first = Task { try await caller.tokens.token(for: "search-svc") }
+        await eventually("asked") { caller.transport.count == 1 }
+        let second = Task { try await caller.tokens.token(for: "search-svc") }
+        await eventually("waits") { caller.tokens.flights.waiting(for: request) == 1 }
+        caller.time.advance(by: .seconds(4))
+        first.cancel()
+        await eventually("goes on") { caller.transport.count == 2 }
+        await #expect(throws: TokenError(.timedOut, "")) {
+            try await caller.time.passing(isHanging: true) { try await second.value }
+        }
+        #expect(caller.time.time.elapsed() - before <= .milliseconds(10_050))
+    }
+
+    /// Each token takes four seconds, and is bound to a certificate that was replaced meanwhile.
+    @Test func norDoesOneWhoseCertificateIsReplacedAgainAndAgain() async throws {
+        let caller = try Caller()
+        let (one, other) = (try World.caller.get(), try World.renewedCaller.get())
+        let (time, transport) = (caller.time, caller.transport)
+        transport.answer { [weak transport] request, number throws(TokenError) in
+            do { try await time.time.sleep(.seconds(4)) } catch { throw TokenError(.cancelled, "cancelled") }
+            let (used, next) = number.isMultiple(of: 2) ? (other, one) : (one, other)
+            transport?.renew(next.certificate)
+            return try await World.goodScript(for: used, at: time)(request, number)
+        }
+        let before = time.time.elapsed()
+        await #expect(throws: TokenError(.timedOut, "")) {
+            try await time.passing(isHanging: true) { try await caller.tokens.token(for: "search-svc") }
+        }
+        #expect(transport.count == 3)
+        #expect(time.time.elapsed() - before <= .milliseconds(10_050))
+    }
+
     @Test func aRequestThatHangsIsGivenUpAndCountedAsLate() async throws {
         let caller = try Caller { _, _ throws(TokenError) in
             try await Gate().pass()
