@@ -42,7 +42,8 @@ public struct ServiceClient: Sendable {
     ///
     /// A receiver may refuse a token that was good when it was sent: its keys or its clock are others, or it has learned of a
     /// revocation. When it answers 401 with `invalid_token` the request is sent once more with a new token, if there is one to
-    /// be had and the request can be sent twice. Whatever comes then is the answer.
+    /// be had and the request can be sent twice. Whatever comes then is the answer. An issuer that hangs delays the 401, by
+    /// ``TokenSource/Configuration/fetchTimeout`` at most and once in ten seconds at most.
     ///
     /// - Parameters:
     ///   - request: `Authorization` and TLS configuration in it are replaced.
