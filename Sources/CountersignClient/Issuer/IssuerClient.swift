@@ -59,7 +59,8 @@ public final class IssuerClient: Sendable {
     /// - Parameters:
     ///   - addresses: `https` URLs of the same issuer, at least one.
     ///   - tls: loaded for `TLSMaterial.Role.client`.
-    /// - Throws: ``TokenError`` with `invalid-request` for an address that is none.
+    /// - Throws: ``TokenError`` with `invalid-request` for an address that is none, and for a name of the instance that the issuer
+    ///   would not take.
     public convenience init(
         _ addresses: [String],
         tls: ReloadableTLS,
@@ -95,6 +96,14 @@ public final class IssuerClient: Sendable {
         var parsed: [IssuerAddress] = []
         for address in addresses { parsed.append(try IssuerAddress(address)) }
         guard !parsed.isEmpty else { throw TokenError(.invalidRequest, "no issuer address is given") }
+        guard IssuerRequest.isInstance(configuration.instance) else {
+            throw TokenError(
+                .invalidRequest,
+                "\(configuration.instance.debugDescription) cannot be the name of an instance: that is 1 to "
+                    + "\(IssuerRequest.maxInstanceBytes) letters, digits, dots, hyphens or underscores",
+                hint: "shorten the name so that it still differs from those of the other processes"
+            )
+        }
         self.addresses = parsed
         self.transport = transport
         self.tls = tls

@@ -34,6 +34,21 @@ public struct IssuerRequest: Sendable {
 extension IssuerRequest {
     /// By which processes that share a certificate tell themselves apart: the issuer waits for each of them in a rotation.
     static let instanceField = "Countersign-Instance"
+    static let maxInstanceBytes = 64
+
+    /// Issuers ignore other names, and take all processes that have one for the same.
+    static func isInstance(_ text: String) -> Bool {
+        1...maxInstanceBytes ~= text.utf8.count
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default:
+                    false
+                }
+            }
+    }
 }
 
 /// What came back. Nothing in it has been judged.

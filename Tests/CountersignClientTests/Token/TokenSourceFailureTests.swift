@@ -247,6 +247,19 @@ struct FailoverTests {
         #expect(hosts(caller).suffix(2) == ["three", "one"])
     }
 
+    /// A caller that gives up before we do tells nothing to anybody; the next one begins with another address all the same.
+    @Test(arguments: [(Duration.milliseconds(499), "one"), (.milliseconds(500), "two")])
+    func anAddressThatHungUntilTheCallerGaveUpComesLast(patience: Duration, next: String) async throws {
+        let caller = try Caller(addresses, script: script(failing: ["one"], with: Self.hang))
+        let first = Task { try await caller.tokens.token(for: "search-svc") }
+        await caller.time.untilAsleep(for: .seconds(10) / 3)
+        caller.time.advance(by: patience)
+        first.cancel()
+        await #expect(throws: TokenError(.cancelled, "")) { try await first.value }
+        _ = try await caller.time.passing(isHanging: true) { try await caller.tokens.token(for: "search-svc") }
+        #expect(hosts(caller).prefix(2) == ["one", next])
+    }
+
     @Test func aRefusalIsTheAnswerOfAllAddresses() async throws {
         let script = script(failing: ["one"]) { _ in World.json(400, #"{"error":"invalid_target"}"#) }
         let caller = try Caller(addresses, script: script)
@@ -274,20 +287,19 @@ struct FailoverTests {
         #expect(throws: TokenError(.invalidRequest, "")) { try IssuerAddress(address) }
     }
 
+    /// The issuer would drop the field without a word, and take all such processes for one.
+    @Test(arguments: ["", "user svc", "user/0", "naïve", String(repeating: "a", count: 65)])
+    func anInstanceThatTheIssuerWouldNotTakeIsRefused(name: String) throws {
+        let transport = ScriptedTransport(try World.certificate(), time: ManualTime(), World.goodScript())
+        let error = #expect(throws: TokenError(.invalidRequest, "")) {
+            try IssuerClient(addresses, transport: transport, configuration: .init(instance: name))
+        }
+        #expect(error?.message.contains("1 to 64 letters") == true)
+        _ = try IssuerClient(addresses, transport: transport, configuration: .init(instance: "User-svc_7.a"))
+        _ = try IssuerClient(addresses, transport: transport, configuration: .init(instance: String(repeating: "a", count: 64)))
+    }
+
     @Test func noAddressAtAllIsRefused() throws {
         #expect(throws: TokenError(.invalidRequest, "")) { try Caller([]) }
     }
 }
-    /// A caller that gives up before we do tells nothing to anybody; the next one begins with another address all the same.
-    @Test(arguments: [(Duration.milliseconds(499), "one"), (.milliseconds(500), "two")])
-    func anAddressThatHungUntilTheCallerGaveUpComesLast(patience: Duration, next: String) async throws {
-        let caller = try Caller(addresses, script: script(failing: ["one"], with: Self.hang))
-        let first = Task { try await caller.tokens.token(for: "search-svc") }
-        await caller.time.untilAsleep(for: .seconds(10) / 3)
-        caller.time.advance(by: patience)
-        first.cancel()
-        await #expect(throws: TokenError(.cancelled, "")) { try await first.value }
-        _ = try await caller.time.passing(isHanging: true) { try await caller.tokens.token(for: "search-svc") }
-        #expect(hosts(caller).prefix(2) == ["one", next])
-    }
-
