@@ -79,6 +79,6 @@ extension RemoteKeySource: Service {
 
     private func refreshPoint(maxAge: Duration?) -> Duration {
         let bounded = min(maxAge ?? configuration.usualRefresh, configuration.longestRefresh)
-        return time.refreshPoint(of: max(bounded, configuration.shortestRefresh))
+        return max(time.refreshPoint(of: bounded), configuration.shortestRefresh)
     }
 }
