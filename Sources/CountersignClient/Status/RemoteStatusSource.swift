@@ -21,7 +21,7 @@ internal import Synchronization
 /// A document is taken only with a key of a set that was fetched after it: a key that was revoked cannot sign its own pardon.
 public final class RemoteStatusSource: RevocationSource {
     public struct Configuration: Sendable {
-        /// How often to fetch; nil does as the issuer says.
+        /// How often to fetch; nil does as the issuer says. Sooner where the document would end before.
         public var poll: Duration?
         /// Fails open: what was last known holds for as long as nothing newer comes. Nothing at all is known before the first
         /// document, and then everything is refused all the same.

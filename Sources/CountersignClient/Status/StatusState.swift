@@ -46,21 +46,29 @@ struct StatusState {
     mutating func confirmed(sentAt: Duration, time: ClientTime, poll: Duration?) {
         failures = 0
         failure = nil
-        let interval = poll ?? .seconds(status?.poll ?? 15)
         // Never later than was asked for; up to a tenth sooner, so that a fleet that started together comes apart.
-        askAt = sentAt + interval * (1 - 0.1 * time.random())
+        askAt = sentAt + interval(poll, at: sentAt) * (1 - 0.1 * time.random())
     }
 
     /// What is in hand stays as it is.
     mutating func failed(_ message: String, retryAfter: Duration?, time: ClientTime, poll: Duration?) {
         failures += 1
         failure = message
-        let longest = poll ?? .seconds(status?.poll ?? 15)
+        let now = time.elapsed()
+        let longest = interval(poll, at: now)
         askAt =
-            time.elapsed()
+            now
             + min(
                 longest,
                 time.backoff(afterFailures: failures, from: Self.firstPause, to: longest, retryAfter: retryAfter)
             )
+    }
+
+    /// As long as was configured, but such that the next document is there before the one in hand ends; never shorter than the
+    /// issuer wants it because of that.
+    private func interval(_ poll: Duration?, at now: Duration) -> Duration {
+        let advised = Duration.seconds(status?.poll ?? 15)
+        guard let poll else { return advised }
+        return min(poll, max(advised, (holdsUntil - now) / 2))
     }
 }

@@ -19,14 +19,15 @@ struct RemoteStatusSourceTests {
         let status: RemoteStatusSource
         let signers: [TokenSigner]
 
-        init(acceptsStale: Bool = false, addresses: [String] = [World.address]) throws {
+        init(poll: Duration? = nil, acceptsStale: Bool = false, addresses: [String] = [World.address]) throws {
             signers = try RemoteStatusSourceTests.keys.get().map(TokenSigner.init(key:))
             transport = ScriptedTransport(try World.certificate(), time: time) { _, _ throws(TokenError) in
                 throw TokenError(.unreachable, "connection refused")
             }
             let issuer = try IssuerClient(addresses, transport: transport, time: time.time, logger: .silent)
             status = RemoteStatusSource(
-                issuer, keys: RemoteKeySource(issuer), expecting: World.address, configuration: .init(acceptsStale: acceptsStale)
+                issuer, keys: RemoteKeySource(issuer), expecting: World.address,
+                configuration: .init(poll: poll, acceptsStale: acceptsStale)
             )
         }
 
@@ -124,6 +125,25 @@ struct RemoteStatusSourceTests {
             await site.time.tick(15)
             await eventually("fetched again") { site.transport.count > before }
         }
+    }
+
+    /// The document lives for two minutes, whatever is configured.
+    @Test func howeverSeldomItIsToBeFetchedTheNextOneIsThereInTime() async throws {
+        let site = try Site(poll: .seconds(300))
+        try site.serve(try site.document(1))
+        await site.status.fetch()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await site.status.run() }
+            defer { group.cancelAll() }
+            for second in 1...300 {
+                try site.serve(try site.document(1))
+                await site.time.tick()
+                #expect(site.status.isReady, "after \(second) s")
+            }
+        }
+        // About once a minute, and the key set with it.
+        let asked = site.transport.requests.count { $0.url.hasSuffix("countersign-status") }
+        #expect((5...8).contains(asked))
     }
 
     @Test func whoWaitsForAGoodDocumentDoesNotAskMoreOftenThanTheService() async throws {
