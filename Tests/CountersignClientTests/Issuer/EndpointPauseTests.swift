@@ -49,7 +49,7 @@ struct EndpointPauseTests {
         await fetch()
         let before = site.now
         _ = try await site.token()
-        #expect(site.now == before)
+        #expect(site.now - before < .seconds(1))
         #expect(site.asked == ["tokens \(name)", "tokens token"])
         // What asked to be left alone is, also after others were answered.
         site.caller.time.advance(by: .seconds(20))
