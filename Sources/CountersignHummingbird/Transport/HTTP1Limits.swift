@@ -90,6 +90,7 @@ final class HTTP1Limits: ChannelDuplexHandler, RemovableChannelHandler {
             isReadingRequest = true
             isHead = head.method == .HEAD
             guard head.hasRequiredHost else { return refuse(.badRequest) }
+            guard head.hasKnownTransferCoding else { return refuse(.notImplemented) }
             if places?.begin() == false {
                 // An answer that has to wait for others would itself be work in progress.
                 // Neither are answers piled up for a client that does not read them.

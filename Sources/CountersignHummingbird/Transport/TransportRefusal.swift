@@ -12,6 +12,7 @@ struct TransportRefusal {
     static let badRequest = TransportRefusal(.badRequest)
     static let timeout = TransportRefusal(.requestTimeout)
     static let headerTooLarge = TransportRefusal(.requestHeaderFieldsTooLarge)
+    static let notImplemented = TransportRefusal(.notImplemented)
     static let overloaded = TransportRefusal(.serviceUnavailable, retryAfter: 1)
 
     /// - Parameter retryAfter: In how many seconds the same request may be answered otherwise.
@@ -44,5 +45,10 @@ extension HTTPRequestHead {
     var hasRequiredHost: Bool {
         let count = headers[canonicalForm: "host"].count
         return count == 1 || (count == 0 && version == .http1_0)
+    }
+
+    /// RFC 9112 6.1: the parser undoes `chunked` and leaves any other coding as it is.
+    var hasKnownTransferCoding: Bool {
+        headers[canonicalForm: "transfer-encoding"].allSatisfy { $0.lowercased() == "chunked" }
     }
 }

@@ -175,6 +175,20 @@ import Testing
         expect(try await answer(to: malformed.request), begins: "400")
     }
 
+    @Test(arguments: ["gzip, chunked", "gzip\r\nTransfer-Encoding: chunked", "identity, chunked"])
+    func aTransferCodingOtherThanChunkedIsAnswered501(coding: String) async throws {
+        let request = Self.post + "Connection: close\r\nTransfer-Encoding: \(coding)\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        expect(try await answer(to: request), begins: "501")
+    }
+
+    @Test(arguments: ["chunked", "Chunked"])
+    func aChunkedBodyIsRead(coding: String) async throws {
+        let head = "Transfer-Encoding: \(coding)\r\nConnection: close\r\n\r\n"
+        let answer = try await answer(to: Self.post + head + "3\r\nabc\r\n0\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 200 "), "\(answer)")
+        #expect(answer.hasSuffix("\r\n\r\n3"))
+    }
+
     @Test func anHTTP10ClientIsServedAndClosed() async throws {
         let answer = try await answer(to: "GET /peer HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         #expect(answer.hasPrefix("HTTP/1.0 200 "))
