@@ -48,7 +48,7 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
             self.requests = requests
             caller = requests.joined(callerKey(peer))
         }
-        ageTimer = close(in: maxAge + drainTimeout)
+        ageTimer = cut(in: maxAge + drainTimeout)
         if countingStreams { scheduleIdleTimer() }
     }
 
@@ -71,7 +71,7 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
 
     private func scheduleIdleTimer() {
         idleTimer?.cancel()
-        idleTimer = close(in: idleTimeout + drainTimeout)
+        idleTimer = cut(in: idleTimeout + drainTimeout)
     }
 
     // MARK: Channel events
@@ -90,18 +90,18 @@ final class ConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent, drainTimer == nil { drainTimer = close(in: drainTimeout) }
+        if event is ChannelShouldQuiesceEvent, drainTimer == nil { drainTimer = cut(in: drainTimeout) }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         writeTimer?.cancel()
         // It takes a while to fill the buffers, and one packet to make room again: whoever takes nothing for so long is gone.
-        writeTimer = context.channel.isWritable ? nil : close(in: idleTimeout)
+        writeTimer = context.channel.isWritable ? nil : cut(in: idleTimeout)
         context.fireChannelWritabilityChanged()
     }
 
-    private func close(in delay: TimeAmount) -> Scheduled<Void>? {
-        context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.context?.close(promise: nil) }
+    private func cut(in delay: TimeAmount) -> Scheduled<Void>? {
+        context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.context?.channel.cut() }
     }
 }

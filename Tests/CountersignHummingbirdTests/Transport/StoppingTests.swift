@@ -1,6 +1,8 @@
 import CountersignHummingbird
 import CountersignTLS
 import NIOCore
+import NIOPosix
+import NIOSSL
 import Testing
 
 /// The server stops when `TestServer.run` returns; a client that holds it up makes these tests run into their time limit.
@@ -52,5 +54,28 @@ import Testing
 
     @Test func aClientInItsHandshakeDoesNotHoldUpTheStop() async throws {
         #expect(try await stop(while: [0x16], tls: false) == ["server-stopping"])
+    }
+
+    /// Not reading, it does not see that the server says farewell, which the server would wait five seconds for.
+    @Test func aClientThatDoesNotTakeItsLeaveDoesNotHoldUpTheStop() async throws {
+        let files = try ServerFiles(ThrowAwayAuthority())
+        let context = try NIOSSLContext(configuration: files.client().configuration)
+        let (client, stopped) = try await TestServer.run(files.load(), configuration: Self.configuration) { server in
+            defer { server.gate.open() }
+            let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: context, serverHostname: "localhost"))
+                    }
+                }
+                .connect(host: "127.0.0.1", port: server.port).get()
+            try await client.writeAndFlush(ByteBuffer(string: "GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+            try await server.gate.untilArrived(1)
+            try await client.setOption(.autoRead, value: false).get()
+            return (client, ContinuousClock.now)
+        }
+        #expect(stopped.duration(to: .now) < .seconds(4))
+        client.close(promise: nil)
     }
 }
