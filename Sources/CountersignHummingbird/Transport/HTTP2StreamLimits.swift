@@ -2,8 +2,8 @@ internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 
-/// Bounds the header of one HTTP/2 request and the time for its body, answers it when the server has enough to do, and tells
-/// the connection that it is not idle.
+/// Bounds the header of one HTTP/2 request, the time for its body and the time that its answer waits for the client, answers it
+/// when the server has enough to do, and tells the connection that it is not idle.
 final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
@@ -12,7 +12,9 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let bodyTimeout: TimeAmount
     private let maxHeaderBytes: Int
+    private let takingTimeout: TimeAmount
     private var timer: Scheduled<Void>?
+    private var takingTimer: Scheduled<Void>?
     private var connection: ConnectionLimits?
     private var isHeaderRead = false
     private var isRefused = false
@@ -24,6 +26,7 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
 
     init(_ configuration: MutualTLSServerConfiguration) {
         bodyTimeout = TimeAmount(configuration.bodyTimeout)
+        takingTimeout = TimeAmount(configuration.idleTimeout)
         maxHeaderBytes = configuration.maxHeaderBytes
     }
 
@@ -36,6 +39,7 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
+        takingTimer?.cancel()
         places?.giveBackAll()
         connection?.streamClosed()
         connection = nil
@@ -60,6 +64,7 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
         }
         // It waits for a client that does not read what came before, and not for the server.
         if payload.endsStream, !context.channel.isWritable { places?.giveBackAll() }
+        watchTaking(context)
         context.fireChannelRead(data)
     }
 
@@ -72,7 +77,27 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if !context.channel.isWritable { places?.giveBackAll() }
+        watchTaking(context)
         context.fireChannelWritabilityChanged()
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        watchTaking(context)
+    }
+
+    /// Sets a timer while the stream waits for its client alone: how much it is sent is the client's to say, and a client that
+    /// gives no room keeps a stream for as long as the connection lives, which the connection's own bounds cannot see. Most
+    /// answers have left by now, so that they need none.
+    private func watchTaking(_ context: ChannelHandlerContext) {
+        let isWaiting = !context.channel.isWritable || (isRead && (isAnswered || isRefused))
+        guard isWaiting, context.channel.isActive else {
+            takingTimer?.cancel()
+            takingTimer = nil
+            return
+        }
+        guard takingTimer == nil else { return }
+        takingTimer = context.eventLoop.assumeIsolated().scheduleTask(in: takingTimeout) { context.close(promise: nil) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -111,7 +136,7 @@ final class HTTP2StreamLimits: ChannelDuplexHandler, RemovableChannelHandler {
             let body = HTTP2Frame.FramePayload.Data(data: .byteBuffer(answer.http2Body), endStream: true)
             context.write(wrapOutboundOut(.data(body)), promise: sent)
         }
-        context.flush()
+        flush(context: context)
     }
 }
 

@@ -10,7 +10,8 @@ public struct MutualTLSServerConfiguration: Sendable {
     public var headerTimeout: Duration
     /// From the end of a request's header to the end of its body.
     public var bodyTimeout: Duration
-    /// How long a connection may stay without a request, or its client without taking any of what it is sent.
+    /// How long a connection may stay without a request, or its client without taking any of what it is sent. Over HTTP/2 also
+    /// how long an answer that is complete may wait for the client to give it room; then its stream is reset.
     public var idleTimeout: Duration
     /// Request target and header fields together, names and values; beyond it the answer is 431. Over HTTP/2 a header more
     /// than 48 KiB beyond it, counted as in RFC 9113 6.5.2, is not read at all and ends the connection.

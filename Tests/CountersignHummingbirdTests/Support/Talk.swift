@@ -24,6 +24,10 @@ struct Talk {
         try await outbound.write(ByteBuffer(string: text))
     }
 
+    func say(_ bytes: [UInt8]) async throws {
+        try await outbound.write(ByteBuffer(bytes: bytes))
+    }
+
     /// Closes this end's half of the connection.
     func sayNoMore() {
         outbound.finish()
