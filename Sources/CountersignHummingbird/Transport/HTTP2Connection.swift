@@ -41,6 +41,9 @@ struct HTTP2Connection: Sendable {
             HTTP2Setting(parameter: .maxConcurrentStreams, value: Self.maxConcurrentStreams),
             HTTP2Setting(parameter: .maxHeaderListSize, value: configuration.maxHeaderBytes + Self.readableExcess),
         ]
+        // Frames of refused requests that were on their way are ignored for as long as the stream is remembered. A client that
+        // keeps to the bound on streams has no more of them.
+        http2.connection.maximumRecentlyResetStreams = Self.maxConcurrentStreams
         try pipeline.addHandler(HTTP2SettingsInForce())
         let multiplexer = try pipeline.configureAsyncHTTP2Pipeline(
             mode: .server,

@@ -67,4 +67,18 @@ import Testing
             #expect(!(try await talk.hear(until: beginning)).contains(HTTP2Frames.reset(on: 1)))
         }
     }
+
+    // MARK: Requests that are refused
+
+    @Test func theBodiesOfManyRefusedRequestsDoNotEndTheConnection() async throws {
+        let streams = stride(from: UInt8(1), to: 120, by: 2)
+        let requests = streams.flatMap { HTTP2Frames.post("/length", on: $0, Self.tooManyFields) }
+        try await talk(saying: requests) { _, talk in
+            _ = try await talk.hear(until: HTTP2Frames.reset(on: 119))
+            // The client had sent them before it heard the answer.
+            try await talk.say(streams.flatMap { HTTP2Frames.body("abc", on: $0) })
+            try await talk.say(HTTP2Frames.get(on: 121))
+            _ = try await talk.hear(until: Self.subject)
+        }
+    }
 }
