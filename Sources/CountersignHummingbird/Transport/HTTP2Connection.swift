@@ -44,16 +44,18 @@ struct HTTP2Connection: Sendable {
         // Frames of refused requests that were on their way are ignored for as long as the stream is remembered. A client that
         // keeps to the bound on streams has no more of them.
         http2.connection.maximumRecentlyResetStreams = Self.maxConcurrentStreams
+        let end = HTTP2ConnectionEnd()
         try pipeline.addHandler(HTTP2SettingsInForce())
         let multiplexer = try pipeline.configureAsyncHTTP2Pipeline(
             mode: .server,
             streamDelegate: management.http2StreamDelegate,
+            frameDelegate: end,
             configuration: http2
         ) { channel in
             setupStream(channel, logger: logger)
         }
         try pipeline.addHandler(management)
-        try pipeline.addHandler(HTTP2ConnectionEnd(), position: .before(management))
+        try pipeline.addHandler(end, position: .before(management))
         return multiplexer
     }
 

@@ -81,4 +81,57 @@ import Testing
             _ = try await talk.hear(until: Self.subject)
         }
     }
+
+    // MARK: Requests that break the protocol
+
+    enum Malformed: CaseIterable {
+        case connectionField, noPath, wrongLength, emptyWindow
+
+        fileprivate func frames(on stream: UInt8) -> [UInt8] {
+            switch self {
+            case .connectionField: HTTP2Frames.get(on: stream, [("te", "gzip")])
+            case .noPath: HTTP2Frames.request([(":method", "GET")], on: stream, ends: true)
+            case .wrongLength:
+                HTTP2Frames.post("/length", on: stream, [("content-length", "5")]) + HTTP2Frames.body("abc", on: stream)
+            case .emptyWindow: HTTP2Frames.post("/length", on: stream) + HTTP2Frames.window(0, on: stream)
+            }
+        }
+    }
+
+    @Test(arguments: Malformed.allCases)
+    func aMalformedRequestEndsNoOther(malformed: Malformed) async throws {
+        try await talk(saying: HTTP2Frames.get("/held", on: 1)) { server, talk in
+            try await server.gate.untilArrived(1)
+            try await talk.say(malformed.frames(on: 3))
+            _ = try await talk.hear(until: HTTP2Frames.reset(on: 3))
+            server.gate.open()
+            _ = try await talk.hear(until: "held")
+            try await talk.say(HTTP2Frames.get(on: 5))
+            _ = try await talk.hear(until: Self.subject)
+        }
+    }
+
+    @Test(arguments: [HTTP2Frames.body("a", on: 0), HTTP2Frames.window(0, on: 0), HTTP2Frames.get(on: 2)])
+    func whatIsWrongWithTheConnectionEndsIt(frames: [UInt8]) async throws {
+        try await talk(saying: HTTP2Frames.get("/held", on: 1)) { server, talk in
+            try await server.gate.untilArrived(1)
+            try await talk.say(frames)
+            #expect(!(await talk.hearAll()).contains("held"))
+        }
+    }
+
+    @Test func noClientIsForgivenAnyNumberOfMalformedRequests() async throws {
+        try await talk(saying: HTTP2Frames.get("/held", on: 1)) { server, talk in
+            try await server.gate.untilArrived(1)
+            let malformed = stride(from: UInt8(3), to: 255, by: 2).map { HTTP2Frames.get(on: $0, [("te", "gzip")]) }
+            let more = malformed.map { frame in
+                var frame = frame
+                // Streams from 256 on.
+                frame[7] = 1
+                return frame
+            }
+            try? await talk.say((malformed + more).flatMap(\.self))
+            #expect(!(await talk.hearAll()).contains("held"))
+        }
+    }
 }
