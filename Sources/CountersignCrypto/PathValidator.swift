@@ -110,7 +110,7 @@ public final class PathValidator: Sendable {
         return .success(
             ValidatedPath(
                 certificates: path, leaf: leaf, authority: path.dropFirst().first ?? leaf,
-                revocationKnownUntil: revocationKnownUntil(at: now)
+                listsStand: listsStand(at: now)
             )
         )
     }
@@ -136,12 +136,13 @@ public final class PathValidator: Sendable {
         return try unsafe DistinguishedName(borrowing: X509_get_subject_name(certificate))
     }
 
-    /// The next moment at which some list begins or ends: until then the lists say what they say now.
-    private func revocationKnownUntil(at now: Timestamp) -> Timestamp? {
+    /// From the last to the next moment at which some list begins or ends: between them the lists say what they say now.
+    private func listsStand(at now: Timestamp) -> ValidatedPath.Standing? {
         guard let revocationLists else { return nil }
         // All of them: OpenSSL matches the names of issuers more loosely than we compare names.
         let moments = revocationLists.flatMap { [$0.thisUpdate, $0.nextUpdate] }
-        return moments.filter { $0 > now }.min() ?? now
+        return ValidatedPath.Standing(
+            from: moments.filter { $0 <= now }.max() ?? now, until: moments.filter { $0 > now }.min() ?? now)
     }
 }
 
@@ -155,7 +156,7 @@ public struct ValidatedPath: Sendable {
     public var validUntil: Timestamp { storage.validUntil }
     /// Until when the lists are known to say the same about the chain: the next moment at which one of them ends or another
     /// begins; `nil` when revocation is not checked.
-    public var revocationKnownUntil: Timestamp? { storage.revocationKnownUntil }
+    public var revocationKnownUntil: Timestamp? { storage.listsStand?.until }
     /// ``PublicKey/sha256`` of the authority that signed the leaf: who vouches for the name, whatever the authority is called.
     ///
     /// For a leaf that is itself an anchor it is the leaf's own.
@@ -169,24 +170,22 @@ public struct ValidatedPath: Sendable {
         let certificates: [Certificate]
         let validFrom: Timestamp
         let validUntil: Timestamp
-        let revocationKnownUntil: Timestamp?
+        let listsStand: Standing?
         let authorityKeySHA256: SHA256Digest
         let holderSHA256: SHA256Digest
 
-        init(certificates: [Certificate], leaf: Certificate, authority: Certificate, revocationKnownUntil: Timestamp?) {
+        init(certificates: [Certificate], leaf: Certificate, authority: Certificate, listsStand: Standing?) {
             self.certificates = certificates
             authorityKeySHA256 = authority.publicKey.sha256
             holderSHA256 = leaf.holderSHA256(under: authorityKeySHA256)
-            self.revocationKnownUntil = revocationKnownUntil
+            self.listsStand = listsStand
             validFrom = certificates.map(\.notBefore).max() ?? Timestamp(secondsSince1970: .max)
             validUntil = certificates.map(\.notAfter).min() ?? Timestamp(secondsSince1970: .min)
         }
     }
 
-    fileprivate init(certificates: [Certificate], leaf: Certificate, authority: Certificate, revocationKnownUntil: Timestamp?) {
-        storage = Storage(
-            certificates: certificates, leaf: leaf, authority: authority, revocationKnownUntil: revocationKnownUntil
-        )
+    fileprivate init(certificates: [Certificate], leaf: Certificate, authority: Certificate, listsStand: Standing?) {
+        storage = Storage(certificates: certificates, leaf: leaf, authority: authority, listsStand: listsStand)
     }
 
     /// Whether the verdict still stands at `now` without looking at anything again.
@@ -196,7 +195,8 @@ public struct ValidatedPath: Sendable {
 
     /// When the verdict stands, and nothing else of the path: to be kept where it is looked at by many.
     package var standing: Standing {
-        Standing(from: validFrom, until: min(validUntil, revocationKnownUntil ?? validUntil))
+        let lists = storage.listsStand ?? Standing(from: validFrom, until: validUntil)
+        return Standing(from: max(validFrom, lists.from), until: min(validUntil, lists.until))
     }
 
     package struct Standing: Sendable {

@@ -131,6 +131,17 @@ import Testing
         #expect(peer.standing(under: validator, purpose: .client, at: now.adding(seconds: 200)).code == .revoked)
     }
 
+    @Test func aPeerIsCheckedAgainByAClockThatGoesBackBehindTheList() throws {
+        let validator = try PathValidator(
+            anchors: [authority.certificate], revocationLists: [try authority.revocationList(from: -300)])
+        let peer = try authority.issue("user-svc").peer
+        func code(_ moment: Timestamp) -> PathFailure.Code? { peer.standing(under: validator, purpose: .client, at: moment).code }
+        #expect(code(now) == nil)
+        #expect(code(now.adding(seconds: -299)) == nil)
+        #expect(code(now.adding(seconds: -301)) == .revocationListInvalid)
+        #expect(code(now) == nil)
+    }
+
     @Test func keepsWhatAListSays() throws {
         let bad = try authority.issue("thief").certificate
         let list = try authority.revocationList(revoking: [bad], number: 7)
