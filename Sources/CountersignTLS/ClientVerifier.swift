@@ -37,7 +37,8 @@ struct ClientVerifier {
         }
         let material = tls.current
         if let leaf = der.first, let chain = known(leaf, material), chain.isSent(in: der) {
-            return peer(chain, intermediates: try certificates(der.dropFirst(), chain), material)
+            let certificates = try certificates(der.dropFirst(), after: chain, material)
+            return peer(chain, intermediates: certificates, material)
         }
         return try judgeInFull(chain: der, material)
     }
@@ -71,11 +72,12 @@ struct ClientVerifier {
     /// What was sent behind the leaf. What the path does not lead through now may be what it leads through under another CA, in the
     /// time in which one takes the place of the other.
     private func certificates(
-        _ sent: ArraySlice<[UInt8]>, _ chain: KnownChains.Chain
+        _ sent: ArraySlice<[UInt8]>, after chain: KnownChains.Chain, _ material: TLSMaterial
     ) throws(Refusal) -> [Certificate] {
+        let known = chain.intermediates + material.validator.anchors
         var certificates: [Certificate] = []
         for der in sent {
-            if let known = chain.intermediates.first(where: { $0.der == der }) {
+            if let known = known.first(where: { $0.der == der }) {
                 certificates.append(known)
                 continue
             }

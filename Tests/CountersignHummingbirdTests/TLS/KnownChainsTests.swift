@@ -1,6 +1,6 @@
-import CountersignCrypto
 import Testing
 
+@testable import CountersignCrypto
 @testable import CountersignTLS
 
 /// A chain that was found good is not parsed and validated again, and nobody gets in by that who would not get in otherwise.
@@ -87,6 +87,20 @@ import Testing
         #expect(throws: ClientVerifier.Refusal.self) { _ = try verifier.judge(chain: [client.certificate.der]) }
         // A session that is resumed sends the leaf alone, and its intermediates are known.
         for _ in 0..<2 { _ = try verifier.judge(resumed: client.certificate.der) }
+    }
+
+    /// To parse a certificate costs as much as a signature to verify.
+    @Test func neitherThePathNorAnAuthorityIsParsedAgain() throws {
+        let files = try ServerFiles(authority)
+        let tls = try files.load()
+        let client = try authority.intermediate().issue("user-svc.link.internal")
+        let sent = ([client.certificate] + client.intermediates + [authority.identity.certificate]).map(\.der)
+        let verifier = ClientVerifier(tls: tls, opened: tls.current, clock: clock.now)
+        let known = try verifier.judge(chain: sent).intermediates[0]
+        let again = try verifier.judge(chain: sent)
+        try #require(again.intermediates.count == 2)
+        #expect(again.intermediates[0].handle === known.handle)
+        #expect(again.intermediates[1].handle === tls.current.validator.anchors.first?.handle)
     }
 
     /// Whatever is sent beside the path, the leaf has the one place, and the connection keeps what was sent.
